@@ -1,0 +1,63 @@
+# Two commands for a fresh machine: `make artifacts` and `make test`.
+PYTHON ?= python3
+BIN := .venv/bin
+SOURCES := $(shell find runtime model export benchmarks -type f -not -name '*.pyc' -not -path '*.egg-info*')
+PIP_FLAGS := --disable-pip-version-check --quiet
+
+.PHONY: artifacts test lint format bench setup wheel wheel-test clean
+.DELETE_ON_ERROR:
+
+setup: .venv/.installed
+
+.venv/.installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "Python 3.11 or newer is needed, $$($(PYTHON) --version 2>&1) was found: make PYTHON=python3.11 ..."; exit 2; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install $(PIP_FLAGS) -c constraints.txt -e '.[dev]'
+	@touch $@
+
+# Export the embedded default network, verify it, report parity, interpolate a picture.
+artifacts: setup
+	$(BIN)/python export/export.py --dynamic --out artifacts
+	$(BIN)/python benchmarks/bench.py parity artifacts/cdfi_mobile_dynamic.onnx --out artifacts/reports
+	$(BIN)/cdfi-run runtime/cdfi_runtime/samples/city_0.png runtime/cdfi_runtime/samples/city_2.png \
+	  --model artifacts/cdfi_mobile_dynamic.onnx -o artifacts/middle.png
+	@ls -l artifacts
+
+# The base environment has what `pip install cdfi-mobile` brings and no torch.
+.venv-base/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv-base
+	.venv-base/bin/pip install $(PIP_FLAGS) -c constraints.txt numpy onnxruntime pydantic Pillow typer rich
+	@touch $@
+
+build/wheel/.built: setup pyproject.toml $(SOURCES)
+	rm -rf build && mkdir -p build/wheel
+	$(BIN)/pip wheel $(PIP_FLAGS) --no-deps -w build/wheel .
+	@touch $@
+
+wheel: build/wheel/.built
+
+test: setup wheel .venv-base/.installed
+	.venv-base/bin/pip install $(PIP_FLAGS) --no-deps --force-reinstall build/wheel/*.whl
+	CDFI_BASE_PYTHON=$(CURDIR)/.venv-base/bin/python $(BIN)/python -m pytest -n 2 --dist loadfile
+
+# The same suite against the installed wheel: its files come first on the path.
+wheel-test: setup wheel
+	rm -rf build/site
+	$(BIN)/pip install $(PIP_FLAGS) --no-deps --target build/site build/wheel/*.whl
+	PYTHONPATH=build/site CDFI_EXPECT_WHEEL=$(CURDIR)/build/site $(BIN)/python -m pytest -n 2 --dist loadfile
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: setup
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: setup
+	$(BIN)/python benchmarks/bench.py latency artifacts/*.onnx --size 448x256 --out reports
+
+clean:
+	rm -rf .venv .venv-base build artifacts reports *.egg-info

@@ -1,0 +1,187 @@
+"""``cdfi-bench``: parity, quality and latency of artifacts, with reports.
+
+Exit codes: 0 pass, 1 a row failed, 2 usage or environment (also: nothing could be decided).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from cdfi_runtime.command import distribution_version, run_app
+from cdfi_runtime.errors import GateError, InputError
+from cdfi_runtime.files import ensure_folder
+
+from cdfi_bench.progress import progress_bar
+from cdfi_bench.warp_command import warp
+
+if TYPE_CHECKING:
+    from cdfi_model.data.image_sets import ImageSet
+
+    from cdfi_bench.report import Report
+
+app = typer.Typer(
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
+    help="Measure artifacts: parity with torch, quality against true frames, latency here.",
+)
+
+Data = Annotated[
+    Path | None,
+    typer.Option("--data", help="Folder of image sets; the sample triplet if left out."),
+]
+Pairs = Annotated[int | None, typer.Option("--pairs", min=1, help="First N pairs of each set.")]
+Out = Annotated[Path, typer.Option("--out", help="Folder for the reports.")]
+Threads = Annotated[
+    int | None, typer.Option("--threads", min=1, help="CPU threads; the runtime's choice if not.")
+]
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"cdfi-bench {distribution_version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show it.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def parity(
+    artifacts: Annotated[
+        list[Path], typer.Argument(help="Artifacts, or folders of artifacts with their manifests.")
+    ],
+    data: Data = None,
+    weights: Annotated[
+        list[Path] | None,
+        typer.Option(help="Weights an artifact was exported from; may be repeated."),
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of exports with random weights.")] = None,
+    pairs: Pairs = None,
+    out: Out = Path("reports"),
+    threads: Threads = None,
+) -> None:
+    """Compare artifacts with torch on the same weights, before rounding and against true frames."""
+    from cdfi_bench.parity import parity_report
+    from cdfi_bench.references import References
+    from cdfi_bench.rows import expand_artifacts
+
+    paths, sets = expand_artifacts(artifacts), _image_sets(data, pairs)
+    references = References(weights or (), seed=seed, threads=threads)
+    ensure_folder(out)
+    with progress_bar("parity", len(paths) * _count(sets), "pairs") as advance:
+        report = parity_report(paths, sets, references, threads=threads, advance=advance)
+    _finish(report, out)
+
+
+@app.command()
+def quality(
+    subjects: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Weights files, artifacts, or folders of artifacts; none: baseline."),
+    ] = None,
+    data: Data = None,
+    pairs: Pairs = None,
+    min_gain: Annotated[
+        float | None,
+        typer.Option(help="Fail what is less than this many dB above frame averaging."),
+    ] = None,
+    out: Out = Path("reports"),
+    threads: Threads = None,
+) -> None:
+    """Measure PSNR and SSIM against the true middle frames, beside the average of both frames."""
+    from cdfi_bench.quality import quality_report, with_truth
+    from cdfi_bench.rows import expand_artifacts
+
+    paths = expand_artifacts(subjects or [])
+    sets = with_truth(_image_sets(data, pairs))
+    ensure_folder(out)
+    with progress_bar("quality", (1 + len(paths)) * _count(sets), "pairs") as advance:
+        report = quality_report(paths, sets, min_gain_db=min_gain, threads=threads, advance=advance)
+    _finish(report, out)
+
+
+@app.command()
+def latency(
+    artifacts: Annotated[
+        list[Path], typer.Argument(help="Artifacts, or folders of artifacts with their manifests.")
+    ],
+    size: Annotated[
+        list[str] | None,
+        typer.Option(help="Frame size as WxH; may be repeated. The graph's own if left out."),
+    ] = None,
+    runs: Annotated[int, typer.Option(min=1, help="Measured runs.")] = 30,
+    warm_up: Annotated[int, typer.Option(min=0, help="Runs before them.")] = 3,
+    threads: Threads = None,
+    out: Out = Path("reports"),
+) -> None:
+    """Time artifacts on this machine, in turn with a fixed convolution as the yardstick."""
+    from cdfi_export.frame_size import FrameSize
+
+    from cdfi_bench.latency import latency_report
+    from cdfi_bench.latency_worker import LatencyRequest
+    from cdfi_bench.rows import expand_artifacts
+
+    parsed = [FrameSize.parse(text) for text in size or ()]
+    sizes: list[tuple[int, int] | None] = [(each.width, each.height) for each in parsed]
+    requests = [
+        LatencyRequest(path, each, runs, warm_up, threads)
+        for path in expand_artifacts(artifacts)
+        for each in sizes or [None]
+    ]
+    ensure_folder(out)
+    with progress_bar("latency", len(requests), "measurements") as advance:
+        report = latency_report(requests, advance=advance)
+    _finish(report, out)
+
+
+app.command()(warp)
+
+
+def _image_sets(data: Path | None, pairs: int | None) -> list[ImageSet]:
+    from cdfi_model.data.image_sets import find_image_sets, sample_set
+
+    from cdfi_bench.pairs import first_pairs
+
+    return first_pairs([sample_set()] if data is None else find_image_sets(data), pairs)
+
+
+def _count(sets: list[ImageSet]) -> int:
+    return sum(len(each.triplets) for each in sets)
+
+
+def _finish(report: Report, out: Path) -> None:
+    """Show the table, write the reports, and turn the verdicts into the exit code."""
+    from cdfi_bench.console import console_table, report_console
+    from cdfi_bench.reports import write_report
+
+    console = report_console()
+    console.print(console_table(report))
+    for path in write_report(report, out):
+        console.print(f"wrote {path}", markup=False, highlight=False, soft_wrap=True)
+    failed, passed = report.count("fail"), report.count("pass")
+    if failed:
+        raise GateError(f"{failed} of {len(report.rows)} rows failed; the table names the numbers")
+    if not passed:
+        raise InputError(
+            f"nothing was decided: all {len(report.rows)} rows were skipped",
+            got=report.rows[0].verdict.reason.splitlines()[0],
+            fix="do what the reasons in the table say",
+        )
+
+
+def main() -> None:
+    """Entry point of ``cdfi-bench``."""
+    run_app(app)
+
+
+if __name__ == "__main__":
+    main()

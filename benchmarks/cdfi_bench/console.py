@@ -1,0 +1,36 @@
+"""A report's table on the terminal."""
+
+from __future__ import annotations
+
+import sys
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from cdfi_bench.report import Report, worst_first
+from cdfi_bench.table import COLUMNS, VERDICT
+
+_STYLE = {"fail": "bold red", "skip": "yellow", "pass": "green"}
+
+
+def report_console() -> Console:
+    """Standard output; a log file has no width of its own, and 80 columns break every cell."""
+    return Console() if sys.stdout.isatty() else Console(width=200)
+
+
+def console_table(report: Report) -> Table:
+    """The report's table for a terminal, worst first."""
+    table = Table(title=f"{report.kind} report")
+    columns = COLUMNS[report.kind]
+    for column in columns:
+        table.add_column(
+            column.title,
+            justify="right" if column.number else "left",
+            overflow="fold",
+        )
+    for row in worst_first(report.rows):
+        style = _STYLE[row.verdict.status]
+        # Text, not str: a file name may hold square brackets, which are markup in a str.
+        table.add_row(*(Text(c.cell(row), style if c is VERDICT else "") for c in columns))
+    return table

@@ -1,0 +1,124 @@
+"""``cdfi-bench parity``: each artifact against torch with the same weights, on real frames."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from cdfi_export.gates import PARITY_GATES
+from cdfi_model.data.image_sets import ImageSet
+from cdfi_runtime.errors import CdfiError, MissingDependencyError
+from cdfi_runtime.runtimes import Session, open_artifact
+
+from cdfi_bench.environment import device_info, run_info
+from cdfi_bench.evaluate import Score, error_text, evaluate
+from cdfi_bench.gates import QUALITY_LOSS_DB, at_least, at_most, verdict
+from cdfi_bench.predictors import SessionPredictor
+from cdfi_bench.progress import Advance, no_progress
+from cdfi_bench.references import References
+from cdfi_bench.report import Gate, Report, Row, Verdict
+from cdfi_bench.rows import (
+    artifact_facts,
+    backend_facts,
+    make_row,
+    padding_text,
+    score_reasons,
+    score_sections,
+    undecided_row,
+)
+
+
+def parity_report(
+    artifacts: Sequence[Path],
+    sets: Sequence[ImageSet],
+    references: References,
+    *,
+    threads: int | None = None,
+    advance: Advance = no_progress,
+) -> Report:
+    """One row for each artifact and image set; what fails becomes a failed row.
+
+    Args:
+        artifacts: Files with their manifests beside them.
+        sets: What to compare on.
+        references: Where to find the torch networks.
+        threads: Threads of the artifact's runtime; ``None`` leaves it to the runtime.
+        advance: Told how many pairs were finished.
+    """
+    run = run_info()
+    rows: list[Row] = []
+    pairs = sum(len(image_set.triplets) for image_set in sets)
+    for path in artifacts:
+        try:
+            session = open_artifact(path, threads=threads)
+        except MissingDependencyError as error:
+            rows.append(undecided_row("parity", path.name, "skip", str(error)))
+        except Exception as error:  # whatever a broken file does to a runtime is a failed row
+            rows.append(undecided_row("parity", path.name, "fail", error_text(error)))
+        else:
+            rows += _compare(path.name, session, sets, references, threads, advance)
+            continue
+        advance(pairs)
+    return Report(kind="parity", run=run, device=device_info(), rows=tuple(rows))
+
+
+def parity_gates(score: Score, sampling: str) -> list[Gate]:
+    """The measured numbers against the limits for a warp's offset sampling."""
+    gates: list[Gate] = []
+    limits = PARITY_GATES[sampling]
+    parity, quality = score.parity, score.quality
+    if parity is not None:
+        if limits.max_abs is not None:
+            gates.append(at_most("max abs", parity.max_abs, limits.max_abs))
+        if parity.psnr_db is not None:  # null: identical, which is better than any limit
+            gates.append(at_least("PSNR dB", parity.psnr_db, limits.psnr_db))
+    if quality is not None and quality.psnr_difference_db is not None:
+        loss = abs(quality.psnr_difference_db)
+        gates.append(at_most("difference to torch dB", loss, QUALITY_LOSS_DB))
+    return gates
+
+
+def _compare(
+    subject: str,
+    session: Session,
+    sets: Sequence[ImageSet],
+    references: References,
+    threads: int | None,
+    advance: Advance,
+) -> list[Row]:
+    manifest = session.manifest
+    facts = {"artifact": artifact_facts(manifest), "backend": backend_facts(session, threads)}
+    try:
+        reference = references.find(manifest)
+    except CdfiError as error:
+        advance(sum(len(image_set.triplets) for image_set in sets))
+        return [undecided_row("parity", subject, "skip", str(error), **facts)]
+    rows = []
+    for image_set in sets:
+        score = evaluate(
+            image_set,
+            SessionPredictor(session, subject),
+            SessionPredictor(reference.session, reference.label, like=manifest),
+            compare_raw=True,
+            size=manifest.size,
+            advance=lambda: advance(1),
+        )
+        rows.append(
+            make_row(
+                "parity",
+                subject,
+                _verdict(score, manifest.warp.sampling),
+                reasons=score_reasons(score),
+                **facts,
+                **score_sections(score, image_set, padding_text(manifest)),
+            )
+        )
+    return rows
+
+
+def _verdict(score: Score, sampling: str) -> Verdict:
+    decided = verdict(parity_gates(score, sampling), passed="all gates held")
+    if score.failure is None:
+        return decided
+    reasons = [score.failure] + ([decided.reason] if decided.status == "fail" else [])
+    return Verdict(status="fail", gates=decided.gates, reason="; ".join(reasons))

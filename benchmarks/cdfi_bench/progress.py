@@ -1,0 +1,32 @@
+"""Progress on the terminal, and the callback by which the measuring reports it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeAlias
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+Advance: TypeAlias = Callable[[int], None]
+"""Told how many more units (pairs, measurements) were finished."""
+
+
+def no_progress(_: int) -> None:
+    """An :data:`Advance` that shows nothing."""
+
+
+@contextmanager
+def progress_bar(title: str, total: int, unit: str) -> Iterator[Advance]:
+    """A bar on stderr for ``total`` units, gone when the block ends."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn(unit),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(title, total=total)
+        yield lambda done: progress.advance(task, done)

@@ -1,0 +1,222 @@
+"""The report of a benchmark run: one schema for parity, quality and latency.
+
+Its JSON schema is published as ``schemas/report.schema.json``. Two rules hold everywhere: what went
+wrong is a row like any other, and what was not measured is ``null`` with its reason.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+REPORT_SCHEMA_VERSION = 1
+
+Kind = Literal["parity", "quality", "latency"]
+Status = Literal["pass", "fail", "skip"]
+
+
+class Section(BaseModel):
+    """Base of every part: fixed fields, finite numbers, and a reason for each ``null``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    unmeasured: dict[str, str] = Field(
+        default_factory=dict, description="for each field that is null: why"
+    )
+
+    @model_validator(mode="after")
+    def _reasons_match_nulls(self) -> Section:
+        nulls = {name for name in type(self).model_fields if getattr(self, name) is None}
+        if nulls != set(self.unmeasured):
+            raise ValueError(
+                f"null fields {sorted(nulls)} and reasons {sorted(self.unmeasured)} differ"
+            )
+        return self
+
+
+class RunInfo(Section):
+    """When and with which code the numbers were made."""
+
+    started: str = Field(description="UTC, ISO 8601")
+    commit: str | None = Field(description="git commit of this project's checkout")
+    dirty: bool | None = Field(description="the checkout had uncommitted changes")
+    tools: dict[str, str] = Field(description="version by package")
+
+
+class DeviceInfo(Section):
+    """The machine that was measured."""
+
+    cpu: str | None
+    architecture: str
+    os: str
+    cores: int = Field(ge=1, description="logical cores this process may use")
+    memory_bytes: int | None
+
+
+class ArtifactFacts(Section):
+    """What was measured, from its manifest."""
+
+    network: str
+    form: str
+    format: str
+    precision: str
+    warp: str = Field(description="warp formulation")
+    sampling: str
+    opset: int | None
+    sha256: str
+    weights_sha256: str
+    bytes: int
+    parameters: int
+    macs: int | None = Field(description="multiply-accumulates of one frame at macs_size")
+    macs_size: tuple[int, int] | None = Field(description="[width, height]")
+
+
+class InputFacts(Section):
+    """What it was measured on."""
+
+    image_set: str
+    images: int = Field(ge=1, description="frame pairs")
+    sizes: tuple[tuple[int, int], ...] = Field(
+        description="[width, height] of the frames as measured, each size once"
+    )
+    cropped: bool = Field(description="frames were centre-cropped to the graph's fixed size")
+    padding: str = Field(description="what was added at the bottom and right before the graph")
+    data_sha256: str | None = Field(description="over the names and bytes of all image files")
+
+
+class BackendFacts(Section):
+    """What ran it."""
+
+    runtime: str
+    version: str
+    accelerator_requested: str
+    accelerator_actual: str
+    threads: int | None
+
+
+class Parity(Section):
+    """Raw outputs, before rounding, against a reference. Of several images: the worst."""
+
+    reference: str
+    max_abs: float = Field(ge=0, description="largest absolute difference")
+    p99_9: float = Field(ge=0, description="99.9th percentile of the absolute difference")
+    psnr_db: float | None
+    data_range: float = Field(gt=0, description="peak of PSNR and SSIM")
+    ssim: float | None
+
+
+class Quality(Section):
+    """Outputs rounded to 8 bit against the true frame (scikit-image). Of several: the mean."""
+
+    psnr_db: float | None
+    ssim: float | None
+    reference: str | None = Field(description="what the difference is taken to")
+    reference_psnr_db: float | None
+    reference_ssim: float | None
+    psnr_difference_db: float | None = Field(description="psnr_db - reference_psnr_db")
+
+
+class Timing(Section):
+    """Seconds of one frame on the raw tensors, and the reference that ran in turn with it."""
+
+    load_s: float = Field(ge=0)
+    first_run_s: float = Field(ge=0)
+    warm_up: int = Field(ge=0, description="runs between the first and the measured ones")
+    samples_s: tuple[float, ...] = Field(min_length=1, description="in the order measured")
+    min_s: float
+    median_s: float
+    p90_s: float
+    p99_s: float
+    reference: str = Field(description="the workload that stands for this machine's speed")
+    reference_samples_s: tuple[float, ...]
+    reference_median_s: float
+    ratio: float = Field(description="median_s / reference_median_s")
+
+
+class Memory(Section):
+    """Resident memory of a process of its own that loads and runs the artifact."""
+
+    before_load_bytes: int | None
+    peak_bytes: int | None
+
+
+class Gate(Section):
+    """One limit and the number held against it."""
+
+    measure: str
+    value: float | None
+    comparison: Literal["<=", ">="]
+    limit: float
+    held: bool
+
+
+class Verdict(Section):
+    """``skip`` is no pass: nothing was decided, for ``reason``."""
+
+    status: Status
+    gates: tuple[Gate, ...] = ()
+    reason: str
+
+
+class ImageRow(Section):
+    """One frame pair."""
+
+    name: str
+    width: int
+    height: int
+    parity: Parity | None
+    quality: Quality | None
+
+
+class Row(Section):
+    """One artifact (or baseline) on one image set or at one size."""
+
+    subject: str
+    artifact: ArtifactFacts | None
+    input: InputFacts | None
+    backend: BackendFacts | None
+    parity: Parity | None
+    quality: Quality | None
+    timing: Timing | None
+    memory: Memory | None
+    images: tuple[ImageRow, ...] = ()
+    verdict: Verdict
+
+
+class Report(Section):
+    """The whole report."""
+
+    schema_version: Literal[1] = 1
+    kind: Kind
+    run: RunInfo
+    device: DeviceInfo
+    rows: tuple[Row, ...]
+
+    def count(self, status: Status) -> int:
+        """Number of rows with this verdict."""
+        return sum(row.verdict.status == status for row in self.rows)
+
+
+_ORDER: dict[Status, int] = {"fail": 0, "skip": 1, "pass": 2}
+
+
+def worst_first(rows: tuple[Row, ...]) -> list[Row]:
+    """Failed rows, then skipped, then passed; each by falling badness of their main number."""
+    return sorted(rows, key=lambda row: (_ORDER[row.verdict.status], _goodness(row)))
+
+
+def _goodness(row: Row) -> float:
+    if row.timing is not None:
+        return -row.timing.ratio
+    if row.parity is not None:
+        return float("inf") if row.parity.psnr_db is None else row.parity.psnr_db
+    if row.quality is not None:
+        return float("inf") if row.quality.psnr_db is None else row.quality.psnr_db
+    return float("-inf")
+
+
+def report_schema() -> str:
+    """The JSON schema of :class:`Report` as text, ready to be written out."""
+    return json.dumps(Report.model_json_schema(), indent=2, sort_keys=True) + "\n"

@@ -1,0 +1,4 @@
+"""Turn a network into a verified artifact with its manifest.
+
+Importing this package loads no heavy library.
+"""

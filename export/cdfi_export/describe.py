@@ -1,0 +1,110 @@
+"""The manifest of an artifact, before and after the file exists."""
+
+from __future__ import annotations
+
+import json
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from cdfi_runtime.command import distribution_version
+from cdfi_runtime.errors import MissingDependencyError
+from cdfi_runtime.files import sha256_file
+from cdfi_runtime.manifest import (
+    ArtifactInfo,
+    Manifest,
+    NetworkInfo,
+    PaddingInfo,
+    SizeInfo,
+    TensorInfo,
+    WarpInfo,
+)
+
+from cdfi_export.format_spec import INPUT_NAMES, OUTPUT_NAME, FormatSpec
+from cdfi_export.frame_size import FrameSize
+from cdfi_export.source import Source
+
+UNKNOWN_SHA256 = "0" * 64
+# What the cost of a graph of any size is stated for; the papers' training frames are this large.
+TYPICAL_SIZE = FrameSize(448, 256)
+
+
+def draft_manifest(
+    source: Source, spec: FormatSpec, size: FrameSize | None, opset: int | None, file: str
+) -> Manifest:
+    """All that is known before the file exists; hash and length are placeholders.
+
+    Args:
+        source: The network, with its warp formulation already set.
+        spec: The format to be written, in its default precision.
+        size: Frame size of the graph, or ``None`` for any.
+        opset: ONNX operator set, or ``None``.
+        file: Name of the artifact.
+    """
+    from cdfi_model.cost import count_macs
+
+    network, warp = source.network, source.network.spec.warp
+    counted = size or TYPICAL_SIZE
+    return Manifest(
+        network=NetworkInfo(
+            name=network.spec.name,
+            # By way of JSON, so that tuples compare equal to what a reader finds.
+            spec=json.loads(json.dumps(network.spec.to_json())),
+            weights_sha256=source.weights_sha256,
+            parameters=network.count_parameters(),
+            macs=count_macs(network, counted.height, counted.width),
+            macs_size=(counted.width, counted.height),
+        ),
+        artifact=ArtifactInfo(
+            file=file,
+            sha256=UNKNOWN_SHA256,
+            bytes=1,
+            format=spec.name,
+            precision=spec.precisions[0],
+            opset=opset,
+        ),
+        warp=WarpInfo(
+            formulation=network.formulation,
+            sampling=warp.sampling,
+            taps=warp.taps,
+            dilation=warp.dilation,
+        ),
+        inputs=tuple(_tensor(name, spec, size) for name in INPUT_NAMES),
+        outputs=(_tensor(OUTPUT_NAME, spec, size),),
+        size=SizeInfo(
+            dynamic=size is None,
+            width=size.width if size else None,
+            height=size.height if size else None,
+        ),
+        padding=PaddingInfo(multiple=network.spec.multiple),
+        tools=tool_versions(spec),
+    )
+
+
+def complete(draft: Manifest, artifact: Path) -> Manifest:
+    """``draft`` with the hash and length of the written file."""
+    facts = {"sha256": sha256_file(artifact), "bytes": artifact.stat().st_size}
+    return draft.model_copy(update={"artifact": draft.artifact.model_copy(update=facts)})
+
+
+def tool_versions(spec: FormatSpec) -> dict[str, str]:
+    """Version by distribution of all that shapes the artifact.
+
+    Raises:
+        MissingDependencyError: a package of the format is not installed.
+    """
+    versions = {"cdfi-mobile": distribution_version(), "python": platform.python_version()}
+    for package in spec.packages:
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError as error:
+            raise MissingDependencyError(
+                package, extra=spec.extra, needed_for=f"the format '{spec.name}'"
+            ) from error
+    return versions
+
+
+def _tensor(name: str, spec: FormatSpec, size: FrameSize | None) -> TensorInfo:
+    plane: tuple[int | str, ...] = (size.height, size.width) if size else ("height", "width")
+    shape = (1, 3, *plane) if spec.layout == "NCHW" else (1, *plane, 3)
+    return TensorInfo(name=name, layout=spec.layout, shape=shape)

@@ -1,0 +1,84 @@
+"""What an export format is: one file in ``formats/`` that registers one :class:`FormatSpec`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from cdfi_runtime.registry import Registry
+
+from cdfi_export.frame_size import FrameSize
+
+if TYPE_CHECKING:
+    from cdfi_model.network import InterpolationNetwork
+    from cdfi_runtime.manifest import Manifest
+
+INPUT_NAMES = ("frame0", "frame2")
+OUTPUT_NAME = "frame1"
+
+
+@dataclass(frozen=True)
+class GraphRequest:
+    """One graph to write.
+
+    Attributes:
+        network: In eval mode, float32, with its warp formulation already chosen.
+        size: Frame size of the graph, padded to the network's multiple; ``None`` for any size.
+        opset: ONNX operator set, or ``None`` for formats without one.
+        precision: One of the format's ``precisions``.
+        license: Licence of the weights, for formats that can carry it.
+        manifest: All that is known before the file exists: its hash is 64 zeros, its length 1.
+            Formats that can carry metadata embed this copy, since no file holds its own hash.
+    """
+
+    network: InterpolationNetwork
+    size: FrameSize | None
+    opset: int | None
+    precision: str
+    license: str
+    manifest: Manifest
+
+
+@dataclass(frozen=True)
+class WrittenGraph:
+    """What was written. ``operators`` counts the nodes of each operator type."""
+
+    operators: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class FormatSpec:
+    """One export format.
+
+    Attributes:
+        name: What ``--format`` takes.
+        summary: One line for listings.
+        suffix: File name suffix with its dot.
+        target: Whose rows of the measured warp table ``--warp auto`` reads.
+        precisions: Precisions it can write, the default first.
+        layout: Layout of the graph's inputs and outputs.
+        dynamic: Whether one graph can take every frame size.
+        opsets: Smallest, default and largest operator set; ``None`` for formats without opsets.
+        packages: Distributions whose versions the manifest records; all must be installed.
+        extra: The extra of ``cdfi-mobile`` that brings them.
+        export: Writes the graph to the given path.
+    """
+
+    name: str
+    summary: str
+    suffix: str
+    target: str
+    precisions: tuple[str, ...]
+    layout: Literal["NCHW", "NHWC"]
+    dynamic: bool
+    opsets: tuple[int, int, int] | None
+    packages: tuple[str, ...]
+    extra: str
+    export: Callable[[GraphRequest, Path], WrittenGraph]
+
+
+FORMATS: Registry[FormatSpec] = Registry(
+    "format", "cdfi_export.formats", entry_point_group="cdfi_mobile.formats"
+)

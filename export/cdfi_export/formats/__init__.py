@@ -1,0 +1,1 @@
+"""One file is one registered export format. Files here import heavy libraries inside functions."""

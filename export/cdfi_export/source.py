@@ -1,0 +1,88 @@
+"""Where the exported network comes from: a weights file, random weights, or the shipped default."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cdfi_model.spec import NETWORKS
+from cdfi_runtime.errors import InputError
+from cdfi_runtime.files import sha256_file
+
+if TYPE_CHECKING:
+    from cdfi_model.network import InterpolationNetwork
+
+OWN_LICENSE = "Apache-2.0"
+
+
+@dataclass(frozen=True)
+class Source:
+    """A network with its weights, and which ones they are.
+
+    Attributes:
+        network: float32, in eval mode.
+        weights_sha256: Hash of the weights file. Random weights have that of the file which
+            ``cdfi-model init NETWORK --seed N`` writes.
+        license: Licence of the weights as their file states it.
+        origin: For people: the file's name, or the seed.
+    """
+
+    network: InterpolationNetwork
+    weights_sha256: str
+    license: str
+    origin: str
+
+
+def load_source(network: str | None, weights: Path | None, seed: int) -> Source:
+    """The network to export.
+
+    Args:
+        network: A registered name. Alone it means random weights by ``seed``; together with
+            ``weights`` it must be the network of that file.
+        weights: A weights file of this project (safetensors).
+        seed: For random weights.
+
+    Returns:
+        The shipped default network when both are ``None``.
+
+    Raises:
+        UnknownNameError: no network of that name.
+        InputError: the file is missing, or holds another network than ``network``.
+        ArtifactError: the file is corrupt or foreign.
+    """
+    spec = None if network is None else NETWORKS.get(network)
+    if weights is None and spec is not None:
+        return _random(spec.name, seed)
+
+    from cdfi_model.checkpoints.weights import default_weights, load_network, read_weights
+
+    path = weights or default_weights()
+    stored = read_weights(path)
+    if network is not None and stored.spec.name != network:
+        raise InputError(
+            f"{path.name} holds another network",
+            expected=network,
+            got=stored.spec.name,
+            fix=f"leave --network out, or say --network {stored.spec.name}",
+        )
+    return Source(
+        network=load_network(path),
+        weights_sha256=stored.sha256,
+        license=str(stored.info.get("license", "not stated")),
+        origin=path.name if weights else "the shipped default weights",
+    )
+
+
+def _random(name: str, seed: int) -> Source:
+    from cdfi_model.checkpoints.weights import save_weights
+    from cdfi_model.network import build_network
+
+    network = build_network(NETWORKS.get(name), seed=seed).eval()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "random.safetensors"
+        # As the command "cdfi-model init" writes it, so that its file has the same hash.
+        save_weights(path, network, info={"source": "random initialisation", "seed": seed})
+        digest = sha256_file(path)
+    return Source(network, digest, OWN_LICENSE, f"random weights, seed {seed}")

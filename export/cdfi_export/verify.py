@@ -1,0 +1,167 @@
+"""Hold an artifact against torch on real frames, before rounding."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from cdfi_runtime.errors import GateError
+from cdfi_runtime.manifest import ParityResult, SizeInfo
+from numpy.typing import NDArray
+
+from cdfi_export.gates import PARITY_GATES
+
+if TYPE_CHECKING:
+    from cdfi_model.data.image_sets import ImageSet, Triplet
+    from cdfi_model.network import InterpolationNetwork
+    from cdfi_runtime.runtimes import Session
+
+Planes = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class PairDifference:
+    """One pair's difference between artifact and reference; values in [0, 1], size in pixels."""
+
+    width: int
+    height: int
+    max_abs: float
+    p99_9: float
+    psnr_db: float
+    ssim: float | None
+
+
+def verify_artifact(
+    artifact: Path,
+    network: InterpolationNetwork,
+    image_sets: Sequence[ImageSet],
+    *,
+    max_pairs: int | None = None,
+    threads: int | None = None,
+    tick: Callable[[str], None] | None = None,
+) -> tuple[ParityResult, ...]:
+    """Run ``artifact`` and ``network`` on the same frames and judge the difference.
+
+    Frames larger than a graph of fixed size are cropped at their centre, all are padded as the
+    runtime pads, and only the frame itself is compared. Each result holds the worst value of its
+    image set for each measure, and the size of the largest pair.
+
+    Args:
+        artifact: The file, with its manifest beside it.
+        network: The network it was made from, float32. Its formulation is put back afterwards.
+        image_sets: Real frame pairs.
+        max_pairs: At most so many pairs of each set.
+        threads: For both sides.
+        tick: Called before each pair with its name.
+
+    Raises:
+        GateError: the artifact returned NaN or infinite values.
+        CdfiError: the artifact cannot be opened or run.
+    """
+    from cdfi_model.torch_runtime import TorchSession
+    from cdfi_model.warp.auto import choose_formulation
+    from cdfi_runtime.runtimes import open_artifact
+
+    session = open_artifact(artifact, threads=threads)
+    manifest = session.manifest
+    written = network.formulation
+    results = []
+    try:
+        network.formulation = choose_formulation(
+            network.spec,
+            target="torch-cpu",
+            width=manifest.size.width or 448,
+            height=manifest.size.height or 256,
+            opset=None,
+        ).name
+        reference = TorchSession(network, threads=threads)
+        label = f"torch {reference.version}, float32, warp {network.formulation}"
+        for image_set in image_sets:
+            pairs = []
+            for triplet in image_set.triplets[:max_pairs]:
+                if tick is not None:
+                    tick(f"{image_set.name}/{triplet.name}")
+                pairs.append(compare_pair(session, reference, triplet))
+            results.append(_judge(image_set.name, pairs, label, session))
+    finally:
+        network.formulation = written
+    return tuple(results)
+
+
+def compare_pair(session: Session, reference: Session, triplet: Triplet) -> PairDifference:
+    """The difference between two sessions on one pair, read and cropped for ``session``.
+
+    Raises:
+        GateError: ``session`` returned NaN or infinite values.
+        InputError: a frame cannot be read.
+    """
+    from cdfi_runtime.frames import check_pair, to_network
+    from cdfi_runtime.images import read_image
+    from cdfi_runtime.metrics import SSIM_WINDOW, max_abs, p99_9, psnr, ssim
+    from cdfi_runtime.padding import crop, graph_size, pad
+
+    frame0, frame2 = read_image(triplet.frame0), read_image(triplet.frame2)
+    check_pair(frame0, frame2)
+    planes = [_centre(to_network(frame), session.manifest.size) for frame in (frame0, frame2)]
+    height, width = planes[0].shape[-2:]
+    full = graph_size(session.manifest, height, width)
+    pair = [pad(plane, *full, session.manifest.padding.mode) for plane in planes]
+    got, wanted = (
+        np.ascontiguousarray(crop(side.run(*pair), height, width)[0].transpose(1, 2, 0))
+        for side in (session, reference)
+    )
+    bad = int(np.count_nonzero(~np.isfinite(got)))
+    if bad:
+        raise GateError(
+            f"{session.manifest.artifact.file} returned NaN or infinite values",
+            expected="finite values, as torch returns",
+            got=f"{bad} of {got.size} values on {triplet.name}",
+        )
+    return PairDifference(
+        width=width,
+        height=height,
+        max_abs=max_abs(got, wanted),
+        p99_9=p99_9(got, wanted),
+        psnr_db=psnr(got, wanted, data_range=1.0),
+        ssim=ssim(got, wanted, data_range=1.0) if min(height, width) >= SSIM_WINDOW else None,
+    )
+
+
+def _centre(planes: Planes, size: SizeInfo) -> Planes:
+    """``(..., h, w)`` cropped at its centre where it is larger than a graph of fixed size."""
+    height, width = planes.shape[-2:]
+    rows, columns = min(height, size.height or height), min(width, size.width or width)
+    top, left = (height - rows) // 2, (width - columns) // 2
+    return planes[..., top : top + rows, left : left + columns]
+
+
+def _judge(
+    name: str, pairs: Sequence[PairDifference], reference: str, session: Session
+) -> ParityResult:
+    worst_abs = max(pair.max_abs for pair in pairs)
+    worst_psnr = min(pair.psnr_db for pair in pairs)
+    largest = max(pairs, key=lambda pair: pair.width * pair.height)
+    similarities = [pair.ssim for pair in pairs if pair.ssim is not None]
+    gate = PARITY_GATES[session.manifest.warp.sampling]
+    missed = gate.missed(worst_abs, worst_psnr)
+    identical = math.isinf(worst_psnr)
+    return ParityResult(
+        image_set=name,
+        pairs=len(pairs),
+        reference=reference,
+        runtime=f"{session.runtime} {session.version}, {session.accelerator}",
+        width=largest.width,
+        height=largest.height,
+        max_abs=worst_abs,
+        p99_9=max(pair.p99_9 for pair in pairs),
+        psnr_db=None if identical else worst_psnr,
+        ssim=min(similarities) if similarities else None,
+        max_abs_limit=gate.max_abs,
+        psnr_limit_db=gate.psnr_db,
+        verdict="fail" if missed else "pass",
+        reason="; ".join(missed) or ("the outputs are identical" if identical else None),
+    )

@@ -1,0 +1,1 @@
+"""Weights files: our safetensors and the published ``.pth`` checkpoints."""

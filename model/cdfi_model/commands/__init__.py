@@ -1,0 +1,1 @@
+"""Commands of ``cdfi-model``; torch is imported when one of them runs."""

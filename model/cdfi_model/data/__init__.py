@@ -1,0 +1,1 @@
+"""Training data: reading clips, choosing triplets and packing them for fast reading."""

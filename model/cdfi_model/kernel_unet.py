@@ -1,0 +1,121 @@
+"""AdaCoF (CVPR 2020) and CDFI (CVPR 2021): kernel estimation, warp and, for CDFI, synthesis."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from cdfi_model.kernel_unet_spec import KernelUNetSpec
+from cdfi_model.layers.conv_stack import ConvStack, Head, UpsampleConv
+from cdfi_model.layers.grid_net import GridNet
+from cdfi_model.network import InterpolationNetwork
+from cdfi_model.warp import warp_padded
+
+# Mean of R, G and B that the published networks subtract before the U-Net (not before the warp).
+CHANNEL_MEANS = (0.4631, 0.4352, 0.3990)
+
+
+class KernelUNet(InterpolationNetwork):
+    """Builds and runs a :class:`KernelUNetSpec`."""
+
+    spec: KernelUNetSpec
+    means: Tensor
+
+    def __init__(self, spec: KernelUNetSpec) -> None:
+        super().__init__(spec)
+        channels = 6
+        self.encoder = nn.ModuleList()
+        for widths in spec.encoder:
+            self.encoder.append(ConvStack(channels, widths))
+            channels = widths[-1]
+        self.decoder = nn.ModuleList()
+        self.upsample = nn.ModuleList()
+        for widths, width in zip(spec.decoder, spec.upsample, strict=True):
+            self.decoder.append(ConvStack(channels, widths))
+            self.upsample.append(UpsampleConv(widths[-1], width))
+            channels = width
+        self.heads = nn.ModuleDict(
+            {
+                name: Head(channels, widths, spec.head_outputs(name))
+                for name, widths in spec.heads.items()
+            }
+        )
+        # padding=1 on a 1x1 convolution frames the map with the bias; published so.
+        self.features = nn.ModuleList(
+            nn.Conv2d(level[-1], width, kernel_size=1, padding=1)
+            for level, width in zip(spec.encoder, spec.feature_levels, strict=False)
+        )
+        self.synthesis = (
+            GridNet(
+                2 * spec.warp_channels,
+                spec.synthesis_widths,
+                spec.synthesis_columns,
+                outputs=3,
+            )
+            if spec.synthesis_widths
+            else None
+        )
+        self.register_buffer("means", torch.tensor(CHANNEL_MEANS).view(1, 3, 1, 1), False)
+
+    def forward(self, frame0: Tensor, frame2: Tensor) -> Tensor:
+        """The middle frame; see :meth:`InterpolationNetwork.forward`."""
+        levels, decoded = self._estimate(frame0, frame2)
+        features = self._padded_features(levels, frame0) if self.synthesis is not None else None
+        warped0, features0 = self._warp("0", frame0, features, decoded)
+        warped2, features2 = self._warp("2", frame2, features, decoded)
+        occlusion = torch.sigmoid(self.heads["occlusion"](decoded))
+        merged = occlusion * warped0 + (1 - occlusion) * warped2
+        if self.synthesis is None:
+            return merged
+        blend = torch.sigmoid(self.heads["blend"](decoded))
+        # Channels of the synthesis: both frames, then level by level the features by both maps.
+        widths = list(self.spec.feature_levels)
+        by_level = zip(
+            torch.split(features0, widths, dim=1),
+            torch.split(features2, widths, dim=1),
+            strict=True,
+        )
+        parts = [warped0, warped2, *(part for pair in by_level for part in pair)]
+        synthesised: Tensor = self.synthesis(torch.cat(parts, dim=1))
+        return blend * synthesised + (1 - blend) * merged
+
+    def _estimate(self, frame0: Tensor, frame2: Tensor) -> tuple[list[Tensor], Tensor]:
+        """Outputs of the encoder's levels, and the decoder's output at half resolution."""
+        x = torch.cat((frame0 - self.means, frame2 - self.means), dim=1)
+        levels: list[Tensor] = []
+        for stack in self.encoder:
+            levels.append(stack(x))
+            x = F.avg_pool2d(levels[-1], kernel_size=2)
+        for stack, upsample, skip in zip(
+            self.decoder, self.upsample, reversed(levels[1:]), strict=True
+        ):
+            x = upsample(stack(x)) + skip
+        return levels, x
+
+    def _padded_features(self, levels: list[Tensor], frame: Tensor) -> Tensor:
+        """Feature maps of all levels at the size of the padded frame: ``(B, C, H', W')``.
+
+        They are resized straight to the padded size; only the frames are replicate-padded.
+        """
+        size = (
+            frame.shape[2] + 2 * self.spec.warp.reach,
+            frame.shape[3] + 2 * self.spec.warp.reach,
+        )
+        maps = [
+            F.interpolate(conv(level), size=size, mode="bilinear", align_corners=False)
+            for conv, level in zip(self.features, levels, strict=True)
+        ]
+        return torch.cat(maps, dim=1)
+
+    def _warp(
+        self, side: str, frame: Tensor, features: Tensor | None, decoded: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """A frame and the features, warped by that frame's maps (in one go)."""
+        weight = torch.softmax(self.heads[f"weight{side}"](decoded), dim=1)
+        alpha, beta = self.heads[f"alpha{side}"](decoded), self.heads[f"beta{side}"](decoded)
+        padded = F.pad(frame, (self.spec.warp.reach,) * 4, mode="replicate")
+        if features is not None:
+            padded = torch.cat((padded, features), dim=1)
+        warped = warp_padded(padded, weight, alpha, beta, self.spec.warp, self.formulation)
+        return warped[:, :3], warped[:, 3:]

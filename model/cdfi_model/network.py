@@ -1,0 +1,48 @@
+"""The interface every network of the family keeps."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from cdfi_model.spec import NetworkSpec
+
+
+class InterpolationNetwork(nn.Module):
+    """Two frames in, the frame half way between them out.
+
+    Attributes:
+        spec: The spec this network was built from.
+        formulation: Name of the warp formulation that ``forward`` uses; all of them compute the
+            same values (see :mod:`cdfi_model.warp`), some trace better for a given target.
+    """
+
+    def __init__(self, spec: NetworkSpec) -> None:
+        super().__init__()
+        self.spec = spec
+        self.formulation = "per_tap"
+
+    def forward(self, frame0: Tensor, frame2: Tensor) -> Tensor:
+        """The middle frame.
+
+        Args:
+            frame0: ``(B, 3, H, W)`` RGB in [0, 1]; H and W multiples of ``spec.multiple``.
+            frame2: The same shape.
+
+        Returns:
+            ``(B, 3, H, W)``, not clipped: values may leave [0, 1] a little.
+        """
+        raise NotImplementedError
+
+    def count_parameters(self) -> int:
+        """Number of trainable values."""
+        return sum(parameter.numel() for parameter in self.parameters())
+
+
+def build_network(spec: NetworkSpec, *, seed: int | None = None) -> InterpolationNetwork:
+    """Build ``spec``; with a ``seed``, the same weights every time (the global RNG is untouched)."""
+    if seed is None:
+        return spec.build()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return spec.build()

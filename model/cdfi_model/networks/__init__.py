@@ -1,0 +1,1 @@
+"""One file is one registered network. Files here hold specs only and never import torch."""

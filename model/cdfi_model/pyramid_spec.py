@@ -1,0 +1,45 @@
+"""Spec of the phone-sized kind: coarse-to-fine offsets, AdaCoF taps only as the last refinement."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from cdfi_model.spec import NetworkSpec, spec_kind
+
+if TYPE_CHECKING:
+    from cdfi_model.network import InterpolationNetwork
+
+
+@spec_kind
+@dataclass(frozen=True, kw_only=True)
+class PyramidSpec(NetworkSpec):
+    """Widths of a pyramid network. Tuples run from the finest level (half size) to the coarsest.
+
+    Attributes:
+        features: Feature channels per level, 1/2, 1/4, ... of the frame size.
+        decoders: Channels of the offset decoder per level; 0 decoders are not allowed.
+        search: Radius of the symmetric cost volume per level in pixels of that level; 0 for none.
+        decoder_depth: 3x3 convolutions in each decoder.
+        synthesis: Channels of the residual synthesis at half size; 0 for none.
+    """
+
+    kind: ClassVar[str] = "pyramid"
+    features: tuple[int, ...]
+    decoders: tuple[int, ...]
+    search: tuple[int, ...]
+    decoder_depth: int = 3
+    synthesis: int = 0
+
+    def __post_init__(self) -> None:
+        levels = len(self.features)
+        if not (levels == len(self.decoders) == len(self.search) and levels >= 2):
+            raise ValueError("features, decoders and search need one value per level, two at least")
+        if self.multiple % (1 << levels):
+            raise ValueError(f"{levels} levels need a multiple of {1 << levels}")
+
+    def build(self) -> InterpolationNetwork:
+        """The torch module; weights are random but for the heads, which start at zero motion."""
+        from cdfi_model.pyramid import PyramidNetwork
+
+        return PyramidNetwork(self)

@@ -1,0 +1,74 @@
+"""``cdfi-model pack`` and ``cdfi-model train``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from cdfi_model.training.loop import Progress as TrainingProgress
+
+
+def pack(
+    clips: Annotated[Path, typer.Argument(help="Folder of clips with a manifest.csv.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="New folder for the pack.")],
+    split: Annotated[str, typer.Option(help="Which split of the manifest.")] = "train",
+    count: Annotated[int, typer.Option(min=1, help="Triplets to choose.")] = 6000,
+    crop: Annotated[int, typer.Option(min=32, help="Side of a packed crop in pixels.")] = 256,
+    seed: Annotated[int, typer.Option(help="Decides every choice.")] = 0,
+) -> None:
+    """Choose training triplets from video clips and store them with their optical flow."""
+    from rich.console import Console
+
+    from cdfi_model.data.pack import pack_triplets
+
+    console = Console()
+    with console.status("reading clips") as status:
+        made = pack_triplets(
+            clips, out, split=split, count=count, crop=crop, seed=seed, progress=status.update
+        )
+    summary = made.index["summary"]
+    for clip, reason in summary.get("skipped", {}).items():
+        console.print(f"skipped {clip}: {reason}", style="yellow", markup=False)
+    console.print(f"{len(made)} triplets of {crop}x{crop} in {out}")
+
+
+def train(
+    config: Annotated[Path, typer.Argument(help="TOML file; see training/configs in the package.")],
+    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads; default: all.")] = None,
+    stop_after: Annotated[
+        int | None, typer.Option(min=1, help="Stop at this step; run again to go on.")
+    ] = None,
+) -> None:
+    """Train a network; run the same command again to go on after an interruption."""
+    import torch
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.progress import TimeRemainingColumn
+
+    from cdfi_model.training.config import load_config
+    from cdfi_model.training.loop import train as run
+
+    if threads is not None:
+        torch.set_num_threads(threads)
+    settings = load_config(config)
+    columns = (
+        TextColumn("training"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.description}"),
+    )
+    console = Console()
+    with Progress(*columns, console=console) as bar:
+        task = bar.add_task("", total=settings.total_steps)
+
+        def report(progress: TrainingProgress) -> None:
+            bar.update(task, completed=progress.step, description=f"loss {progress.loss:.4f}")
+            if progress.val_psnr_db is not None:
+                bar.console.print(f"step {progress.step}: {progress.val_psnr_db:.2f} dB on val")
+
+        best = run(settings, report=report, stop_after=stop_after)
+    console.print(f"best weights: {best}" if best.exists() else "no evaluation was reached yet")

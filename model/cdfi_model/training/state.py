@@ -1,0 +1,86 @@
+"""What a run must remember: weights, their average, optimizer, step. Saved whole or not at all."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from cdfi_model.network import InterpolationNetwork
+from cdfi_model.training.config import TrainConfig
+from cdfi_runtime.errors import ArtifactError
+from cdfi_runtime.files import atomic_path
+
+_VERSION = 1
+
+
+class TrainState:
+    """A network in training with its moving average; one step at a time moves all of it on."""
+
+    def __init__(self, network: InterpolationNetwork, config: TrainConfig) -> None:
+        self.network = network.train()
+        self.average = copy.deepcopy(network).eval().requires_grad_(False)
+        self.optimizer = torch.optim.AdamW(
+            network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
+        )
+        self.step = 0
+        self.best_psnr = float("-inf")
+
+    @torch.no_grad()
+    def update_average(self, decay: float) -> None:
+        """Move the average toward the network; faster in the first steps, so it forgets the start."""
+        decay = min(decay, (1 + self.step) / (10 + self.step))
+        pairs = zip(self.average.parameters(), self.network.parameters(), strict=True)
+        for kept, current in pairs:
+            kept.lerp_(current, 1 - decay)
+
+    def save(self, path: Path) -> None:
+        """Write everything to ``path`` by way of a temporary name."""
+        content = {
+            "version": _VERSION,
+            "spec": self.network.spec.to_json(),
+            "network": self.network.state_dict(),
+            "average": self.average.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "step": self.step,
+            "best_psnr": self.best_psnr,
+        }
+        with atomic_path(path) as temporary:
+            torch.save(content, temporary)
+
+    def load(self, path: Path) -> None:
+        """Go on from ``path``.
+
+        Raises:
+            ArtifactError: no checkpoint of this trainer, or one of another network.
+        """
+        content = self._read(path)
+        if content["spec"] != self.network.spec.to_json():
+            raise ArtifactError(
+                f"{path.name} belongs to another network or to other widths",
+                expected=self.network.spec.name,
+                got=str(content["spec"].get("name")),
+                fix="choose another 'out' folder in the config, or remove the checkpoint",
+            )
+        self.network.load_state_dict(content["network"])
+        self.average.load_state_dict(content["average"])
+        self.optimizer.load_state_dict(content["optimizer"])
+        self.step, self.best_psnr = int(content["step"]), float(content["best_psnr"])
+
+    @staticmethod
+    def _read(path: Path) -> dict[str, Any]:
+        try:
+            content = torch.load(path, map_location="cpu", weights_only=True)
+            if not isinstance(content, dict) or content.get("version") != _VERSION:
+                raise KeyError("version")
+        except (RuntimeError, KeyError, EOFError, OSError, pickle.UnpicklingError) as error:
+            raise ArtifactError(
+                f"{path.name} is no checkpoint of this trainer",
+                got=f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}",
+                fix="remove it to start the run anew",
+            ) from error
+        return content

@@ -1,0 +1,1 @@
+"""One file is one registered formulation. Files here import torch inside functions only."""

@@ -1,0 +1,156 @@
+"""ONNX artifacts on ONNX Runtime's CPU provider."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cdfi_runtime.errors import ArtifactError, InputError
+from cdfi_runtime.files import require_file, sha256_file
+from cdfi_runtime.manifest import (
+    Manifest,
+    TensorInfo,
+    load_manifest,
+    manifest_path,
+    parse_manifest,
+)
+from cdfi_runtime.runtimes import RUNTIMES, RuntimeSpec
+
+EMBEDDED_KEY = "cdfi_manifest"
+_PROVIDER = "CPUExecutionProvider"
+_TYPES = {"tensor(float)": "float32", "tensor(float16)": "float16", "tensor(uint8)": "uint8"}
+
+
+class OnnxSession:
+    """An ONNX artifact opened by ONNX Runtime; see :class:`cdfi_runtime.runtimes.Session`.
+
+    Args:
+        path: The ``.onnx`` file. Its manifest lies beside it; when that is missing, the copy in the
+            file's own metadata is used, which a hash cannot guard.
+        threads: Threads within an operator; ``None`` leaves the choice to ONNX Runtime.
+
+    Raises:
+        InputError: the file is missing or empty.
+        ArtifactError: no ONNX model, no manifest, a hash that does not match, or inputs and outputs
+            other than the manifest's.
+        MissingDependencyError: onnxruntime is not installed.
+    """
+
+    runtime = "onnxruntime"
+
+    def __init__(self, path: Path, threads: int | None = None) -> None:
+        require_file(path, "the ONNX artifact")
+        beside = load_manifest(path) if manifest_path(path).exists() else None
+        try:
+            import onnxruntime
+        except ImportError as error:
+            raise SPEC.missing() from error
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3  # errors only; each becomes an exception below anyway
+        options.intra_op_num_threads = threads or 0
+        options.inter_op_num_threads = 1
+        try:
+            self._session = onnxruntime.InferenceSession(
+                str(path), sess_options=options, providers=[_PROVIDER]
+            )
+        except Exception as error:  # its exceptions share no base class
+            raise ArtifactError(
+                f"{path.name} is no ONNX model that ONNX Runtime can load",
+                expected=f"a complete .onnx file for ONNX Runtime {onnxruntime.__version__}",
+                got=_first_line(error),
+                fix="copy or export it again",
+            ) from error
+        self.manifest = beside or _embedded_manifest(self._session, path)
+        _check_tensors(path.name, "inputs", self.manifest.inputs, self._session.get_inputs(), 2)
+        _check_tensors(path.name, "outputs", self.manifest.outputs, self._session.get_outputs(), 1)
+        self.version: str = onnxruntime.__version__
+        self.accelerator = (
+            self._session.get_providers()[0].removesuffix("ExecutionProvider").lower()
+        )
+
+    def run(self, frame0: NDArray[np.float32], frame2: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The raw middle frame; see :meth:`cdfi_runtime.runtimes.Session.run`.
+
+        Raises:
+            InputError: ONNX Runtime cannot run the graph on these frames, e.g. for lack of memory.
+        """
+        names = [tensor.name for tensor in self.manifest.inputs]
+        try:
+            (raw,) = self._session.run(
+                [self.manifest.outputs[0].name], dict(zip(names, (frame0, frame2), strict=True))
+            )
+        except Exception as error:
+            raise InputError(
+                f"ONNX Runtime failed on frames of {frame0.shape[-1]}x{frame0.shape[-2]} pixels",
+                got=_first_line(error),
+                fix="try smaller frames; if that fails too, export the artifact again",
+            ) from error
+        return np.asarray(raw)
+
+
+def _embedded_manifest(session: Any, path: Path) -> Manifest:
+    text = session.get_modelmeta().custom_metadata_map.get(EMBEDDED_KEY)
+    if text is None:
+        raise ArtifactError(
+            f"{path.name} is not an artifact of this project",
+            expected=f"a manifest beside it ({manifest_path(path).name}) or inside it",
+            got="an ONNX file without either",
+            fix="export the network with cdfi-export",
+        )
+    manifest = parse_manifest(text, f"inside {path.name}")
+    # A file cannot hold its own hash: the copy inside has placeholders where the file's facts go.
+    facts = {"file": path.name, "sha256": sha256_file(path), "bytes": path.stat().st_size}
+    return manifest.model_copy(update={"artifact": manifest.artifact.model_copy(update=facts)})
+
+
+def _check_tensors(
+    file: str, what: str, expected: tuple[TensorInfo, ...], actual: list[Any], count: int
+) -> None:
+    if len(expected) != count:
+        raise ArtifactError(
+            f"the manifest of {file} has the wrong number of {what}",
+            expected=str(count),
+            got=str(len(expected)),
+        )
+    odd = [item.name for item in expected if (item.layout, item.dtype) != ("NCHW", "float32")]
+    if odd:
+        raise ArtifactError(
+            f"{file} has {what} that this runtime does not feed",
+            expected="NCHW float32",
+            got=", ".join(f"{i.name}: {i.layout} {i.dtype}" for i in expected if i.name in odd),
+        )
+    wanted = sorted(_describe(item.name, item.dtype, item.shape) for item in expected)
+    found = sorted(
+        _describe(item.name, _TYPES.get(item.type, item.type), item.shape) for item in actual
+    )
+    if wanted != found:
+        raise ArtifactError(
+            f"the {what} of {file} are not those of its manifest",
+            expected="; ".join(wanted),
+            got="; ".join(found),
+            fix="export the artifact again with cdfi-export",
+        )
+
+
+def _describe(name: str, dtype: str, shape: Any) -> str:
+    """Name, type and shape in one comparable text; how a dynamic axis is called does not count."""
+    axes = ", ".join(str(axis) if isinstance(axis, int) else "?" for axis in shape)
+    return f"{name} {dtype} ({axes})"
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+SPEC = RUNTIMES.register(
+    RuntimeSpec(
+        name="onnxruntime",
+        formats=("onnx",),
+        package="onnxruntime",
+        extra=None,
+        open=OnnxSession,
+    )
+)

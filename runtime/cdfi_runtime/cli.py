@@ -1,0 +1,194 @@
+"""``cdfi-run``: the frame between two pictures, or a folder of frames at a multiple of its rate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from cdfi_runtime.command import distribution_version, run_app
+from cdfi_runtime.errors import InputError
+from cdfi_runtime.files import ensure_folder
+from cdfi_runtime.images import check_suffix, list_images, read_image, write_image
+from cdfi_runtime.interpolator import MIDDLE, Interpolator, check_factor, check_time_step
+from cdfi_runtime.runtimes import AUTO, RUNTIMES
+
+if TYPE_CHECKING:
+    from cdfi_runtime.frames import Frame
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+console = Console(stderr=True, soft_wrap=True, highlight=False)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"cdfi-run {distribution_version()}")
+        raise typer.Exit
+
+
+def _show_runtimes(wanted: bool) -> None:
+    if not wanted:
+        return
+    table = Table("runtime", "formats", "installed", "install with")
+    for spec in RUNTIMES.all():
+        table.add_row(
+            spec.name,
+            ", ".join(spec.formats),
+            "yes" if spec.installed else "no",
+            Text(spec.missing().fix or ""),  # as it is: its brackets are no markup
+        )
+    Console().print(table)
+    raise typer.Exit
+
+
+@app.command()
+def run(
+    inputs: Annotated[
+        list[Path], typer.Argument(help="Two image files, or one folder of numbered frames.")
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="An image file, or a folder for a folder.")
+    ],
+    model: Annotated[
+        Path | None, typer.Option(help="The artifact to run; the embedded one if left out.")
+    ] = None,
+    runtime: Annotated[str, typer.Option(help="Which runtime; see --list-runtimes.")] = AUTO,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="CPU threads; the runtime's choice if left out.")
+    ] = None,
+    factor: Annotated[
+        int | None, typer.Option(help="Multiply a folder's frame rate by 2, 4, 8, ... [default: 2]")
+    ] = None,
+    t: Annotated[float, typer.Option("--t", help="Time between the frames; only 0.5.")] = MIDDLE,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show it.")
+    ] = False,
+    list_runtimes: Annotated[
+        bool,
+        typer.Option("--list-runtimes", callback=_show_runtimes, is_eager=True, help="Show them."),
+    ] = False,
+) -> None:
+    """Compute the frame half way between frames.
+
+    cdfi-run A.png B.png -o MID.png
+
+    cdfi-run FRAMES -o SMOOTH --factor 4
+    """
+    del version, list_runtimes  # their callbacks did the work
+    check_time_step(t)
+    if len(inputs) == 1 and inputs[0].is_dir():
+        halvings = check_factor(2 if factor is None else factor)
+        job = _FolderJob(inputs[0], output, 2**halvings)
+        job.run(_load(model, runtime, threads))
+    elif len(inputs) == 2:
+        if factor is not None:
+            raise InputError(
+                "--factor is for folders", fix="put the two frames into a folder, or leave it out"
+            )
+        _check_pair_output(inputs, output)
+        pair = [read_image(path) for path in inputs]
+        _check_same_size(inputs[0], pair[0], inputs[1], pair[1])
+        middle = _load(model, runtime, threads).interpolate(*pair)
+        write_image(output, middle)
+        console.print(f"wrote {output}")
+    else:
+        raise InputError(
+            "cdfi-run takes two image files or one folder",
+            expected="cdfi-run A.png B.png -o MID.png, or cdfi-run FOLDER -o FOLDER",
+            got=" ".join(str(path) for path in inputs),
+        )
+
+
+class _FolderJob:
+    """A folder of frames to a new folder at a multiple of the rate; checks come before the work."""
+
+    def __init__(self, source: Path, target: Path, factor: int) -> None:
+        self.source, self.target, self.factor = source, target, factor
+        if target.resolve() == source.resolve():
+            raise InputError(
+                "the output folder is the input folder",
+                got=str(target),
+                fix="choose another one; input files are never overwritten",
+            )
+        self.files = list_images(source)
+        if len(self.files) < 2:
+            raise InputError(
+                "the folder holds too few frames",
+                expected="at least two image files",
+                got=f"{len(self.files)} in {source}",
+            )
+        ensure_folder(target)
+        if list_images(target):
+            raise InputError(
+                "the output folder already holds images",
+                expected="a folder without any, so that frames of two runs do not mix",
+                got=f"{len(list_images(target))} in {target}",
+                fix="choose another folder or move them away",
+            )
+
+    def run(self, interpolator: Interpolator) -> None:
+        """Write ``000000.png``, ``000001.png``, ... in time order."""
+        total = (len(self.files) - 1) * self.factor + 1
+        digits = max(6, len(str(total - 1)))
+        done = 0
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+        try:
+            with Progress(*columns, TimeRemainingColumn(), console=console) as progress:
+                task = progress.add_task("interpolating", total=total)
+                for frame in interpolator.interpolate_sequence(self._read(), self.factor):
+                    write_image(self.target / f"{done:0{digits}d}.png", frame)
+                    done += 1
+                    progress.advance(task)
+        except BaseException:
+            console.print(f"stopped: {done} of {total} frames are complete in {self.target}")
+            raise
+        console.print(f"wrote {done} frames to {self.target}")
+
+    def _read(self) -> Iterator[Frame]:
+        first = read_image(self.files[0])
+        yield first
+        for path in self.files[1:]:
+            frame = read_image(path)
+            _check_same_size(self.files[0], first, path, frame)
+            yield frame
+
+
+def _load(model: Path | None, runtime: str, threads: int | None) -> Interpolator:
+    return Interpolator.load(model, runtime=runtime, threads=threads)
+
+
+def _check_pair_output(inputs: list[Path], output: Path) -> None:
+    if output.is_dir():
+        raise InputError("the output is a folder", expected="an image file name", got=str(output))
+    check_suffix(output)
+    if any(output.resolve() == path.resolve() for path in inputs):
+        raise InputError(
+            "the output would overwrite an input", got=str(output), fix="choose another name"
+        )
+    ensure_folder(output.parent)
+
+
+def _check_same_size(path: Path, frame: Frame, other_path: Path, other: Frame) -> None:
+    if frame.shape != other.shape:
+        size, other_size = (f"{item.shape[1]}x{item.shape[0]}" for item in (frame, other))
+        raise InputError(
+            "the frames have different sizes",
+            expected=f"{size} as {path.name}",
+            got=f"{other_size} in {other_path.name}",
+            fix="crop or scale them to one size",
+        )
+
+
+def main() -> None:
+    """Entry point of ``cdfi-run``."""
+    run_app(app)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,167 @@
+"""Runtimes: the libraries that execute artifacts, found through one registry.
+
+A runtime is one module in :mod:`cdfi_runtime.backends`, or a module that another package names in
+the entry point group ``cdfi_mobile.runtimes``, which registers a :class:`RuntimeSpec`. It must
+import its library only when an artifact is opened.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cdfi_runtime.errors import ArtifactError, InputError, MissingDependencyError
+from cdfi_runtime.files import require_file
+from cdfi_runtime.manifest import Manifest, manifest_path, read_manifest
+from cdfi_runtime.registry import Registry
+
+AUTO = "auto"
+
+
+class Session(Protocol):
+    """An opened artifact, ready to run."""
+
+    @property
+    def manifest(self) -> Manifest:
+        """What is being run."""
+        ...
+
+    @property
+    def runtime(self) -> str:
+        """Registered name of the runtime."""
+        ...
+
+    @property
+    def version(self) -> str:
+        """Version of the library that executes the artifact."""
+        ...
+
+    @property
+    def accelerator(self) -> str:
+        """What the artifact really runs on, e.g. ``"cpu"``."""
+        ...
+
+    def run(self, frame0: NDArray[np.float32], frame2: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The raw middle frame, neither clipped nor rounded.
+
+        Args:
+            frame0: ``(1, 3, H, W)`` float32 RGB in [0, 1], contiguous, already padded.
+            frame2: The same shape.
+
+        Returns:
+            ``(1, 3, H, W)`` float32.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class RuntimeSpec:
+    """One runtime.
+
+    Attributes:
+        name: Registered name, as given to ``--runtime``.
+        formats: Artifact formats it opens, as manifests name them.
+        package: Import name of the library it needs.
+        extra: Extra of ``cdfi-mobile`` that installs the library; ``None`` for the base.
+        open: Opens an artifact with a number of threads (``None``: the library's own choice).
+    """
+
+    name: str
+    formats: tuple[str, ...]
+    package: str
+    extra: str | None
+    open: Callable[[Path, int | None], Session]
+
+    @property
+    def installed(self) -> bool:
+        """Whether the library can be found; it is not imported."""
+        try:
+            return importlib.util.find_spec(self.package) is not None
+        except (ImportError, ValueError):
+            return False
+
+    def missing(self) -> MissingDependencyError:
+        """The error to raise when the library is not installed."""
+        return MissingDependencyError(
+            self.package, extra=self.extra, needed_for=f"the runtime '{self.name}'"
+        )
+
+
+RUNTIMES: Registry[RuntimeSpec] = Registry(
+    "runtime", "cdfi_runtime.backends", entry_point_group="cdfi_mobile.runtimes"
+)
+
+
+def artifact_format(path: Path) -> str:
+    """The format of an artifact: as its manifest says, else its suffix without the dot.
+
+    Raises:
+        InputError: the artifact does not exist or is empty.
+        ArtifactError: the manifest beside it is broken.
+    """
+    if not path.is_dir():
+        require_file(path, "the artifact")
+    if manifest_path(path).is_file():
+        return read_manifest(path).artifact.format
+    return path.suffix.removeprefix(".").lower()
+
+
+def choose_runtime(path: Path, runtime: str = AUTO) -> RuntimeSpec:
+    """The runtime for an artifact.
+
+    Args:
+        path: The artifact.
+        runtime: A registered name, or ``"auto"``: the first installed runtime, by name, that takes
+            the artifact's format.
+
+    Raises:
+        UnknownNameError: no runtime has that name.
+        InputError: the runtime does not take this format.
+        MissingDependencyError: the library it needs is not installed.
+        ArtifactError: no runtime takes this format, or the manifest is broken.
+    """
+    explicit = None if runtime == AUTO else RUNTIMES.get(runtime)
+    file_format = artifact_format(path)
+    takers = [spec for spec in RUNTIMES.all() if file_format in spec.formats]
+    if explicit is not None:
+        if explicit not in takers:
+            names = " or ".join(f"--runtime {spec.name}" for spec in takers)
+            raise InputError(
+                f"the runtime '{explicit.name}' cannot open {path.name}",
+                expected=f"an artifact of the format {' or '.join(explicit.formats)}",
+                got=f"the format '{file_format}'",
+                fix=f"use {names} for this file" if names else "export another format",
+            )
+        takers = [explicit]
+    if not takers:
+        formats = sorted({name for spec in RUNTIMES.all() for name in spec.formats})
+        raise ArtifactError(
+            f"no runtime can open {path.name}",
+            expected=f"an artifact of the format {' or '.join(formats)}",
+            got=f"the format '{file_format}'",
+            fix="export one with cdfi-export",
+        )
+    for spec in takers:
+        if spec.installed:
+            return spec
+    raise takers[0].missing()
+
+
+def open_artifact(path: Path, runtime: str = AUTO, threads: int | None = None) -> Session:
+    """Open an artifact; see :func:`choose_runtime` for the choice and its errors.
+
+    Raises:
+        InputError: ``threads`` is not positive.
+        ArtifactError: the file is corrupt, foreign, or not the one its manifest describes.
+    """
+    if threads is not None and threads < 1:
+        raise InputError(
+            "the number of threads must be positive", expected=">= 1", got=f"{threads}"
+        )
+    return choose_runtime(path, runtime).open(path, threads)

@@ -1,0 +1,71 @@
+"""``cdfi-bench latency``: samples, statistics and the reference in turn with them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from cdfi_bench.cli import app
+from cdfi_bench.environment import usable_cores
+from cdfi_bench.latency_reference import reference_workload
+from cdfi_bench.memory import memory, peak_bytes
+from cdfi_bench.report import Report
+from cdfi_runtime.command import run_app
+
+
+def test_rows_hold_samples_their_statistics_and_failures(
+    tint, make_artifact, tmp_path: Path
+) -> None:
+    fixed = make_artifact(tint, "fixed.onnx", size=(64, 48))
+    broken = tmp_path / "broken.onnx"
+    broken.write_text("text")
+    out = tmp_path / "out"
+    options = ["--size", "64x48", "--size", "80x48", "--runs", "5", "--warm-up", "1"]
+    with pytest.raises(SystemExit) as end:
+        run_app(
+            app, ["latency", str(fixed), str(broken), *options, "--threads", "1", "--out", str(out)]
+        )
+    assert end.value.code == 1
+    report = Report.model_validate_json((out / "latency.json").read_text())
+    assert [row.verdict.status for row in report.rows] == ["pass", "skip", "fail", "fail"]
+    measured, skipped = report.rows[:2]
+    assert "fixed at 64x48" in skipped.verdict.reason
+    timing = measured.timing
+    assert timing.warm_up == 1
+    assert len(timing.samples_s) == len(timing.reference_samples_s) == 5
+    assert timing.min_s == min(timing.samples_s)
+    assert timing.median_s == pytest.approx(np.median(timing.samples_s))
+    assert timing.min_s <= timing.median_s <= timing.p90_s <= timing.p99_s <= max(timing.samples_s)
+    assert timing.ratio == pytest.approx(timing.median_s / np.median(timing.reference_samples_s))
+    # A 64x48 image under one small convolution is far less work than the reference.
+    assert timing.ratio < 0.5
+    assert timing.load_s > 0 and timing.first_run_s > 0
+    assert measured.input.sizes == ((64, 48),)
+    assert measured.memory.peak_bytes >= measured.memory.before_load_bytes > 10 * 2**20
+
+
+def test_reference_does_the_same_work_every_time() -> None:
+    run = reference_workload(1)
+    (first,), (second,) = run(), run()
+    assert first.shape == (1, 32, 256, 448)
+    assert np.array_equal(first, second) and np.isfinite(first).all()
+
+
+def test_peak_memory_never_falls() -> None:
+    before = peak_bytes()
+    assert before is not None
+    block = np.ones(64 * 2**20, np.uint8)
+    after = peak_bytes()
+    del block
+    assert after is not None and after >= before
+    assert peak_bytes() >= after
+
+
+def test_unknown_memory_is_null_with_reason() -> None:
+    section = memory(None, None)
+    assert set(section.unmeasured) == {"before_load_bytes", "peak_bytes"}
+
+
+def test_cores_are_those_this_process_may_use() -> None:
+    assert usable_cores() >= 1

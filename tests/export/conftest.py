@@ -1,0 +1,90 @@
+"""A small real network and one run of the pipeline that several tests look at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import torch
+from cdfi_export.frame_size import FrameSize
+from cdfi_export.options import ExportOptions
+from cdfi_export.pipeline import ExportOutcome, export_all
+from cdfi_model.checkpoints.weights import save_weights
+from cdfi_model.network import InterpolationNetwork, build_network
+from cdfi_model.pyramid_spec import PyramidSpec
+from cdfi_model.spec import Sampling, WarpSpec
+
+
+class Recorder:
+    """An observer that keeps what it was told."""
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+        self.steps: list[str] = []
+        self.ended = 0
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+    def start(self, artifact: str, steps: int) -> None:
+        self.steps.append(f"start {artifact} {steps}")
+
+    def step(self, text: str) -> None:
+        self.steps.append(text)
+
+    def end(self) -> None:
+        self.ended += 1
+
+
+def tiny_network(sampling: Sampling = "bilinear") -> InterpolationNetwork:
+    """Two levels, one tap: traced in seconds, yet with every kind of layer of its family."""
+    spec = PyramidSpec(
+        name="tiny",
+        summary="for tests",
+        warp=WarpSpec(taps=1, dilation=1, sampling=sampling),
+        multiple=4,
+        features=(4, 4),
+        decoders=(4, 4),
+        search=(0, 1),
+        decoder_depth=1,
+    )
+    network = build_network(spec, seed=1).eval()
+    generator = torch.Generator().manual_seed(2)
+    with torch.no_grad():  # its heads start at zero, where every offset would be the same
+        for parameter in network.parameters():
+            parameter.add_(torch.randn(parameter.shape, generator=generator) * 0.1)
+    return network
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of the pipeline."""
+
+    weights: Path
+    out: Path
+    outcomes: list[ExportOutcome]
+    observer: Recorder
+
+
+@pytest.fixture(scope="session")
+def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
+    save_weights(path, tiny_network(), info={"license": "CC0-1.0"})
+    return path
+
+
+@pytest.fixture(scope="session")
+def tiny_run(tiny_weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+    out = tmp_path_factory.mktemp("run") / "artifacts"
+    observer = Recorder()
+    options = ExportOptions(
+        weights=tiny_weights, sizes=(FrameSize(62, 64),), dynamic=True, out=out, threads=1
+    )
+    yield Run(tiny_weights, out, export_all(options, observer), observer)
+
+
+@pytest.fixture
+def recorder() -> Recorder:
+    return Recorder()

@@ -1,0 +1,92 @@
+"""Sizes, options and gates: plain values, no network."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+from cdfi_export.format_spec import FORMATS
+from cdfi_export.frame_size import FrameSize
+from cdfi_export.gates import PARITY_GATES
+from cdfi_export.options import ExportOptions, resolve_opset
+from cdfi_runtime.errors import InputError, UnknownNameError
+
+
+@pytest.mark.parametrize(("text", "size"), [("448x256", (448, 256)), (" 1X1 ", (1, 1))])
+def test_a_size_is_width_by_height(text: str, size: tuple[int, int]) -> None:
+    assert FrameSize.parse(text) == FrameSize(*size)
+
+
+@pytest.mark.parametrize("text", ["0x5", "5x0", "abc", "448", "448x", "-1x5", "9000x10", "1x2x3"])
+def test_a_bad_size_is_refused_with_an_example(text: str) -> None:
+    with pytest.raises(InputError) as caught:
+        FrameSize.parse(text)
+    assert caught.value.exit_code == 2
+    assert caught.value.fix is not None and "--" in caught.value.fix
+
+
+def test_sizes_are_padded_upwards() -> None:
+    assert FrameSize(450, 256).padded(32) == FrameSize(480, 256)
+    assert FrameSize(1, 33).padded(32) == FrameSize(32, 64)
+
+
+def test_sizes_that_pad_to_the_same_graph_give_one() -> None:
+    options = ExportOptions(sizes=(FrameSize(60, 60), FrameSize(64, 64)))
+    assert options.graph_sizes(FORMATS.get("onnx"), 32) == (FrameSize(64, 64),)
+
+
+def test_without_a_size_the_graph_is_dynamic() -> None:
+    assert ExportOptions().graph_sizes(FORMATS.get("onnx"), 32) == (None,)
+
+
+def test_opset_18_is_the_default_and_its_range_is_checked() -> None:
+    onnx = FORMATS.get("onnx")
+    assert resolve_opset(onnx, None) == 18
+    assert resolve_opset(onnx, 19) == 19
+    with pytest.raises(InputError, match="opset 17"):
+        resolve_opset(onnx, 17)
+
+
+@pytest.mark.parametrize("name", ["", "a/b", ".."])
+def test_a_name_with_folders_is_refused(name: str) -> None:
+    with pytest.raises(InputError):
+        ExportOptions(name=name)
+
+
+@pytest.mark.parametrize("value", [0, -3])
+def test_counts_below_one_are_refused(value: int) -> None:
+    with pytest.raises(InputError):
+        ExportOptions(verify_pairs=value)
+    with pytest.raises(InputError):
+        ExportOptions(threads=value)
+
+
+def test_an_unknown_format_lists_the_known_ones() -> None:
+    with pytest.raises(UnknownNameError, match="onnx"):
+        FORMATS.get("onyx")
+
+
+def test_formats_are_found_without_writing_a_list() -> None:
+    folder = Path(__file__).parents[2] / "export" / "cdfi_export" / "formats"
+    files = {path.stem for path in folder.glob("*.py") if not path.stem.startswith("_")}
+    assert set(FORMATS.names()) == files
+
+
+def test_gates_name_each_missed_number() -> None:
+    gate = PARITY_GATES["bilinear"]
+    assert gate.missed(2e-3, 60.0) == []
+    assert gate.missed(1e-6, math.inf) == []
+    missed = gate.missed(3e-3, 59.5)
+    assert len(missed) == 2
+    assert "0.003" in missed[0] and "59.50" in missed[1]
+
+
+def test_truncation_gates_psnr_alone() -> None:
+    gate = PARITY_GATES["truncate"]
+    assert gate.missed(0.5, 60.0) == []
+    assert len(gate.missed(0.0, 59.99)) == 1
+
+
+def test_not_a_number_misses_every_gate() -> None:
+    assert len(PARITY_GATES["bilinear"].missed(math.nan, math.nan)) == 2

@@ -1,0 +1,139 @@
+"""Every warp formulation against the slow float64 reference."""
+
+from __future__ import annotations
+
+import itertools
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+import torch
+from cdfi_model.spec import Sampling, WarpSpec
+from cdfi_model.warp import WARPS, adacof_warp, warp_padded
+from cdfi_model.warp.reference import reference_warp
+from cdfi_runtime.errors import InputError, UnknownNameError
+from numpy.typing import NDArray
+from torch import Tensor
+
+Array = NDArray[np.float64]
+FORMULATIONS = [(item.name, sampling) for item in WARPS.all() for sampling in item.samplings]
+# A covering selection: F, d, channels, (height, width), batch.
+SHAPES = (
+    (1, 1, 3, (5, 7), 2),
+    (1, 2, 1, (1, 1), 1),
+    (3, 1, 63, (5, 3), 1),
+    (3, 2, 3, (7, 9), 2),
+    (5, 1, 3, (9, 6), 1),
+    (5, 2, 1, (3, 5), 3),
+    (11, 1, 1, (3, 5), 1),
+    (11, 2, 3, (5, 7), 1),
+)
+
+
+class Inputs(NamedTuple):
+    image: Array
+    weight: Array
+    alpha: Array
+    beta: Array
+
+
+def make_inputs(taps: int, channels: int, size: tuple[int, int], batch: int, kind: str) -> Inputs:
+    """Offsets are multiples of 1/64: exact in float32, so truncation never hangs on rounding."""
+    random = np.random.default_rng([taps, channels, *size, batch, len(kind)])
+    maps = (batch, taps * taps, *size)
+    image = random.random((batch, channels, *size))
+    logits = random.standard_normal(maps)
+    weight = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    scale = {"mixed": 3.0, "far": 60.0, "integer": 3.0, "negative": 1.0}[kind]
+    alpha, beta = np.round(random.standard_normal((2, *maps)) * scale * 64) / 64
+    if kind == "integer":
+        alpha, beta = np.round(alpha), np.round(beta)
+    if kind == "negative":  # fractions in (-1, 0), where truncation extrapolates
+        alpha, beta = (-random.integers(1, 64, maps) / 64.0 for _ in range(2))
+    return Inputs(image, weight, alpha, beta)
+
+
+def tensors(inputs: Inputs, dtype: torch.dtype) -> list[Tensor]:
+    return [torch.from_numpy(array).to(dtype) for array in inputs]
+
+
+@pytest.mark.parametrize("kind", ["mixed", "far", "integer", "negative"])
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_all_formulations_equal_the_reference(
+    shape: tuple[int, int, int, tuple[int, int], int], kind: str
+) -> None:
+    taps, dilation, channels, size, batch = shape
+    inputs = make_inputs(taps, channels, size, batch, kind)
+    for sampling in ("truncate", "bilinear"):
+        spec = WarpSpec(taps, dilation, sampling)
+        expected = reference_warp(*inputs, spec)
+        for item in WARPS.all():
+            if sampling not in item.samplings:
+                continue
+            exact = adacof_warp(*tensors(inputs, torch.float64), spec, item.name)
+            single = adacof_warp(*tensors(inputs, torch.float32), spec, item.name)
+            assert np.abs(exact.numpy() - expected).max() <= 1e-12, (item.name, sampling)
+            assert np.abs(single.numpy() - expected).max() <= 1e-5, (item.name, sampling)
+
+
+def test_the_selection_covers_what_was_asked_for() -> None:
+    taps, dilations, channels, sizes, batches = zip(*SHAPES, strict=True)
+    assert set(taps) >= {1, 3, 5, 11}
+    assert set(dilations) == {1, 2}
+    assert set(channels) == {1, 3, 63}
+    assert any(height % 2 and width % 2 for height, width in sizes)
+    assert max(batches) > 1
+    assert {sampling for _, sampling in FORMULATIONS} == {"truncate", "bilinear"}
+    assert {name for name, _ in FORMULATIONS} >= {"per_tap", "per_row", "gather", "deform_conv"}
+
+
+def test_reference_by_hand() -> None:
+    """One tap, one row of pixels 0, 1, 4, 9: the value at column 2 with offset -0.25."""
+    image = np.array([0.0, 1.0, 4.0, 9.0]).reshape(1, 1, 1, 4)
+    weight, alpha, beta = np.ones((1, 1, 1, 4)), np.zeros((1, 1, 1, 4)), np.zeros((1, 1, 1, 4))
+    beta[..., 2] = -0.25
+    floored = reference_warp(image, weight, alpha, beta, WarpSpec(1, 1, "bilinear"))
+    truncated = reference_warp(image, weight, alpha, beta, WarpSpec(1, 1, "truncate"))
+    assert floored[0, 0, 0, 2] == 0.25 * 1 + 0.75 * 4
+    assert truncated[0, 0, 0, 2] == 1.25 * 4 - 0.25 * 9
+
+
+@pytest.mark.parametrize(("name", "sampling"), FORMULATIONS)
+def test_tap_order_and_centre(name: str, sampling: Sampling) -> None:
+    """Tap k * F + l reads k rows and l columns further, around a centred grid."""
+    image = torch.arange(35.0, dtype=torch.float64).reshape(1, 1, 5, 7)
+    zeros = torch.zeros(1, 9, 5, 7, dtype=torch.float64)
+    for k, column in itertools.product(range(3), range(3)):
+        weight = zeros.clone()
+        weight[:, k * 3 + column] = 1
+        warped = adacof_warp(image, weight, zeros, zeros, WarpSpec(3, 2, sampling), name)
+        assert abs(warped[0, 0, 2, 3] - image[0, 0, 2 * k, 3 + 2 * (column - 1)]) < 1e-12
+
+
+@pytest.mark.parametrize(("name", "sampling"), FORMULATIONS)
+def test_a_padded_image_is_taken_as_it_is(name: str, sampling: Sampling) -> None:
+    inputs = make_inputs(3, 3, (4, 6), 1, "far")
+    image, *maps = tensors(inputs, torch.float64)
+    spec = WarpSpec(3, 2, sampling)
+    padded = torch.nn.functional.pad(image, (2, 2, 2, 2), mode="replicate")
+    assert torch.equal(
+        warp_padded(padded, *maps, spec, name), adacof_warp(image, *maps, spec, name)
+    )
+
+
+def test_unknown_formulation_lists_the_known_ones() -> None:
+    image, *maps = tensors(make_inputs(1, 1, (2, 2), 1, "mixed"), torch.float32)
+    with pytest.raises(UnknownNameError, match=r"deform_conv, gather, per_row, per_tap"):
+        adacof_warp(image, *maps, WarpSpec(1, 1, "bilinear"), "fold")
+
+
+def test_deform_conv_refuses_truncation() -> None:
+    image, *maps = tensors(make_inputs(1, 1, (2, 2), 1, "mixed"), torch.float32)
+    with pytest.raises(InputError, match="cannot sample by 'truncate'"):
+        adacof_warp(image, *maps, WarpSpec(1, 1, "truncate"), "deform_conv")
+
+
+def test_maps_of_another_kernel_are_refused() -> None:
+    image, *maps = tensors(make_inputs(3, 1, (2, 2), 1, "mixed"), torch.float32)
+    with pytest.raises(InputError, match="25 channels"):
+        adacof_warp(image, *maps, WarpSpec(5, 1, "truncate"))

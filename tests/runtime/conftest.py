@@ -1,0 +1,102 @@
+"""Tiny ONNX artifacts: the mean of two frames, and networks that misbehave."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from cdfi_runtime.files import sha256_file
+from cdfi_runtime.manifest import (
+    ArtifactInfo,
+    Manifest,
+    NetworkInfo,
+    PaddingInfo,
+    SizeInfo,
+    TensorInfo,
+    WarpInfo,
+)
+from onnx import TensorProto, helper
+
+ArtifactMaker = Callable[..., Path]
+
+
+def _nodes(kind: str) -> list[onnx.NodeProto]:
+    total = helper.make_node("Add", ["frame0", "frame2"], ["total"])
+    if kind == "mean":
+        return [total, helper.make_node("Mul", ["total", "half"], ["frame1"])]
+    if kind == "sum":  # leaves [0, 1]
+        return [total, helper.make_node("Mul", ["total", "one"], ["frame1"])]
+    if kind == "nan":
+        negative = helper.make_node("Sub", ["minus_one", "total"], ["negative"])
+        return [total, negative, helper.make_node("Sqrt", ["negative"], ["frame1"])]
+    raise AssertionError(kind)
+
+
+def describe(path: Path, size: tuple[int, int] | None, mode: str = "reflect") -> Manifest:
+    """The manifest of such an artifact; ``size`` is (width, height), ``None`` is dynamic."""
+    shape = (1, 3, "height", "width") if size is None else (1, 3, size[1], size[0])
+    return Manifest(
+        network=NetworkInfo(name="mean", spec={}, weights_sha256="0" * 64, parameters=0),
+        artifact=ArtifactInfo(
+            file=path.name,
+            sha256=sha256_file(path) if path.exists() else "0" * 64,
+            bytes=path.stat().st_size if path.exists() else 1,
+            format="onnx",
+        ),
+        warp=WarpInfo(formulation="per_tap", sampling="bilinear", taps=1, dilation=1),
+        inputs=(TensorInfo(name="frame0", shape=shape), TensorInfo(name="frame2", shape=shape)),
+        outputs=(TensorInfo(name="frame1", shape=shape),),
+        size=SizeInfo(dynamic=size is None, width=size and size[0], height=size and size[1]),
+        padding=PaddingInfo(multiple=32, mode=mode),  # type: ignore[arg-type]
+    )
+
+
+@pytest.fixture
+def make_artifact(tmp_path: Path) -> ArtifactMaker:
+    """Writes an artifact: ``make_artifact(kind, size=(w, h), manifest=..., embed=...)``."""
+
+    def make(
+        kind: str = "mean",
+        *,
+        name: str = "model.onnx",
+        size: tuple[int, int] | None = None,
+        manifest: bool = True,
+        embed: bool = False,
+        mode: str = "reflect",
+    ) -> Path:
+        path = tmp_path / name
+        shape: list[int | str] = [1, 3, "height", "width"]
+        if size is not None:
+            shape = [1, 3, size[1], size[0]]
+        tensors = {
+            name: helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+            for name in ("frame0", "frame2", "frame1")
+        }
+        constants = {"half": 0.5, "one": 1.0, "minus_one": -1.0}
+        graph = helper.make_graph(
+            _nodes(kind),
+            kind,
+            [tensors["frame0"], tensors["frame2"]],
+            [tensors["frame1"]],
+            [onnx.numpy_helper.from_array(np.float32(v), n) for n, v in constants.items()],
+        )
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+        if embed:
+            text = describe(tmp_path / "absent", size, mode).model_dump_json()
+            helper.set_model_props(model, {"cdfi_manifest": text})
+        onnx.save(model, path)
+        if manifest:
+            describe(path, size, mode).save(path)
+        return path
+
+    return make
+
+
+@pytest.fixture
+def frames() -> list[np.ndarray]:
+    """Five different uint8 frames of an odd size."""
+    generator = np.random.default_rng(7)
+    return [generator.integers(0, 256, (13, 21, 3), dtype=np.uint8) for _ in range(5)]
