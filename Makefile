@@ -4,7 +4,7 @@ BIN := .venv/bin
 SOURCES := $(shell find runtime model export benchmarks -type f -not -name '*.pyc' -not -path '*.egg-info*')
 PIP_FLAGS := --disable-pip-version-check --quiet
 
-.PHONY: artifacts test lint format bench setup wheel wheel-test clean
+.PHONY: artifacts test lint format bench setup wheel wheel-test default-model clean
 .DELETE_ON_ERROR:
 
 setup: .venv/.installed
@@ -58,6 +58,10 @@ format: setup
 
 bench: setup
 	$(BIN)/python benchmarks/bench.py latency artifacts/*.onnx --size 448x256 --out reports
+
+# Ship trained weights: make default-model WEIGHTS=run/best.safetensors
+default-model: setup
+	$(BIN)/python -m cdfi_export.embed $(WEIGHTS)
 
 clean:
 	rm -rf .venv .venv-base build artifacts reports *.egg-info

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import multiprocessing
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 
 import numpy as np
 
@@ -15,7 +13,7 @@ from cdfi_bench.latency_worker import (
     LatencyFailure,
     LatencyMeasurement,
     LatencyRequest,
-    measure,
+    send_measurement,
 )
 from cdfi_bench.memory import memory
 from cdfi_bench.progress import Advance, no_progress
@@ -38,14 +36,34 @@ def latency_report(requests: Sequence[LatencyRequest], *, advance: Advance = no_
     return Report(kind="latency", run=run, device=device_info(), rows=tuple(rows))
 
 
-def _row(request: LatencyRequest) -> Row:
-    subject = request.path.name
+def measure_apart(request: LatencyRequest) -> LatencyMeasurement | LatencyFailure:
+    """Measure in a process of its own, which ends with this call however that ends.
+
+    A crash of the process, e.g. for lack of memory, is a failure like any other.
+    """
     context = multiprocessing.get_context("spawn")
+    receiver, sender = context.Pipe(duplex=False)
+    process = context.Process(target=send_measurement, args=(sender, request), daemon=True)
+    process.start()
+    sender.close()  # the process holds the only other end: its death ends the waiting below
     try:
-        with ProcessPoolExecutor(max_workers=1, mp_context=context) as pool:
-            result = pool.submit(measure, request).result()
-    except BrokenProcessPool:
-        result = LatencyFailure("fail", "the measuring process died: out of memory or a crash")
+        result: LatencyMeasurement | LatencyFailure = receiver.recv()
+    except EOFError:
+        process.join()
+        result = LatencyFailure(
+            "fail",
+            f"the measuring process died with exit code {process.exitcode}; "
+            "a negative code is a signal, -9 mostly for lack of memory",
+        )
+    finally:
+        process.kill()
+        process.join()
+        receiver.close()
+    return result
+
+
+def _row(request: LatencyRequest) -> Row:
+    subject, result = request.path.name, measure_apart(request)
     if isinstance(result, LatencyFailure):
         return undecided_row("latency", subject, result.status, result.reason)
     return make_row(

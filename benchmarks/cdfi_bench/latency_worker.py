@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import signal
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from pathlib import Path
 from time import perf_counter
 
@@ -64,6 +66,12 @@ class LatencyFailure:
 
     status: Status
     reason: str
+
+
+def send_measurement(receiver: Connection, request: LatencyRequest) -> None:
+    """Entry point of the process: measure and send the result."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interruption is for the parent to handle
+    receiver.send(measure(request))
 
 
 def measure(request: LatencyRequest) -> LatencyMeasurement | LatencyFailure:

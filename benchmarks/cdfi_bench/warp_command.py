@@ -32,7 +32,7 @@ def warp(
 ) -> None:
     """Measure warp formulations in whole networks, for the table by which exports choose."""
     from cdfi_export.frame_size import FrameSize
-    from cdfi_model.warp.measurements import MeasuredTable, load_measurements
+    from cdfi_model.warp.measurements import MeasuredRow, MeasuredTable, load_measurements
     from cdfi_runtime.files import ensure_folder
 
     from cdfi_bench.console import report_console
@@ -40,31 +40,29 @@ def warp(
     from cdfi_bench.warp_table import ONNX, WarpCase, measure_cases, merge, plan_cases
     from cdfi_bench.warp_view import rows_table
 
-    if sampling not in (None, "truncate", "bilinear"):
-        raise InputError("unknown sampling", expected="truncate or bilinear", got=sampling)
     sizes = [FrameSize.parse(text) for text in size or ["448x256"]]
     cases = plan_cases(network, target or [ONNX], sizes, formulation or [], sampling)
     ensure_folder(out.absolute().parent)
     table = load_measurements(out) if out.exists() else MeasuredTable()
     console = report_console()
-    failures = []
+    rows: list[MeasuredRow] = []
     with progress_bar("warp", len(cases), "measurements") as advance:
-        started = False
+        started = 0
 
         def begin(case: WarpCase) -> None:
             nonlocal started
-            advance(int(started))
-            started = True
+            advance(min(started, 1))
+            started += 1
             console.print(f"measuring {case}", highlight=False)
 
         def failed(case: WarpCase, reason: str) -> None:
-            failures.append(str(case))
             console.print(f"no row for {case}: {reason}", highlight=False, markup=False)
 
-        rows = measure_cases(cases, runs=runs, threads=threads, begin=begin, failed=failed)
+        for row in measure_cases(cases, runs=runs, threads=threads, begin=begin, failed=failed):
+            rows.append(row)
+            table = merge(table, [row])
+            table.save(out)  # after each, so that an interruption loses no finished row
     if not rows:
-        raise InputError("nothing could be measured", got=f"{len(failures)} failures, see above")
-    merged = merge(table, rows)
-    merged.save(out)
-    console.print(rows_table(merged, rows))
+        raise InputError("nothing could be measured", fix="the reasons are printed above")
+    console.print(rows_table(table, rows))
     console.print(f"wrote {out}", highlight=False, markup=False)

@@ -12,11 +12,11 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from cdfi_export.frame_size import FrameSize
 from cdfi_model.spec import NETWORKS, NetworkSpec, Sampling
@@ -56,7 +56,7 @@ def plan_cases(
     targets: Sequence[str],
     sizes: Sequence[FrameSize],
     formulations: Sequence[str],
-    sampling: Sampling | None,
+    sampling: str | None,
 ) -> list[WarpCase]:
     """Every combination that can be written.
 
@@ -65,11 +65,11 @@ def plan_cases(
         targets: Of :data:`TARGETS`.
         sizes: Padded to each network's multiple.
         formulations: Registered ones; empty for all.
-        sampling: Instead of the networks' own.
+        sampling: ``truncate`` or ``bilinear``, instead of the networks' own.
 
     Raises:
         UnknownNameError: a network or formulation that is not registered.
-        InputError: an unknown target, or nothing is left to measure.
+        InputError: an unknown target or sampling, or nothing is left to measure.
     """
     for target in targets:
         if target not in TARGETS:
@@ -79,7 +79,7 @@ def plan_cases(
     for name in networks:
         spec = NETWORKS.get(name)
         if sampling is not None:
-            spec = dataclasses.replace(spec, warp=dataclasses.replace(spec.warp, sampling=sampling))
+            spec = _with_sampling(spec, sampling)
         cases += [
             WarpCase(spec, target, size.padded(spec.multiple), formulation)
             for target in targets
@@ -98,6 +98,14 @@ def plan_cases(
     return cases
 
 
+def _with_sampling(spec: NetworkSpec, sampling: str) -> NetworkSpec:
+    known: tuple[Sampling, ...] = get_args(Sampling)
+    for name in known:
+        if name == sampling:
+            return dataclasses.replace(spec, warp=dataclasses.replace(spec.warp, sampling=name))
+    raise InputError("unknown sampling", expected=" or ".join(known), got=sampling)
+
+
 def measure_cases(
     cases: Sequence[WarpCase],
     *,
@@ -105,8 +113,8 @@ def measure_cases(
     threads: int,
     begin: Callable[[WarpCase], None],
     failed: Callable[[WarpCase, str], None],
-) -> list[MeasuredRow]:
-    """Measure ``cases``; one that fails is reported and leaves no row.
+) -> Iterator[MeasuredRow]:
+    """Measure ``cases`` one after the other; one that fails is reported and leaves no row.
 
     Args:
         cases: As from :func:`plan_cases`.
@@ -115,7 +123,6 @@ def measure_cases(
         begin: Called before each case.
         failed: Called with the reason.
     """
-    rows = []
     with tempfile.TemporaryDirectory() as folder:
         for case in cases:
             begin(case)
@@ -125,8 +132,7 @@ def measure_cases(
             except CdfiError as error:
                 failed(case, str(error))
                 continue
-            rows.append(_row(case, result, threads))
-    return rows
+            yield _row(case, result, threads)
 
 
 def merge(table: MeasuredTable, rows: Iterable[MeasuredRow]) -> MeasuredTable:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -24,7 +25,8 @@ from cdfi_export.tables import known_names, outcome_table
 from cdfi_export.warp_choice import AUTO
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-console = Console()
+# A log file has no width of its own, and 80 columns would break every file name.
+console = Console(width=None if sys.stdout.isatty() else 120)
 
 
 class _Bars:

@@ -9,23 +9,30 @@ from cdfi_model.warp import WARPS
 from cdfi_runtime.manifest import Manifest
 from rich.table import Table
 
+from cdfi_export.describe import TYPICAL_SIZE
 from cdfi_export.format_spec import FORMATS
 from cdfi_export.pipeline import ExportOutcome
 
-GIGA = 1e9
+MEGA, GIGA = 1e6, 1e9
 
 
 def outcome_table(outcomes: Sequence[ExportOutcome]) -> Table:
     """One row for each artifact: size, cost, warp, difference to torch and verdict."""
-    table = Table(title="Exported artifacts (PSNR and max abs: against torch, worst pair)")
+    table = Table(
+        title="Exported artifacts",
+        caption=f"GMAC of a dynamic graph: at {TYPICAL_SIZE}; PSNR and max abs: before rounding, "
+        "against torch, the worst pair",
+    )
     table.add_column("artifact", overflow="fold")
-    for heading in ("bytes", "parameters", "GMAC", "warp", "PSNR dB", "max abs"):
-        table.add_column(heading, justify="right")
-    table.add_column("verdict")
+    for heading in ("MB", "M params", "GMAC"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("warp", no_wrap=True)
+    for heading in ("PSNR dB", "max abs"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("verdict", no_wrap=True)
     for outcome in outcomes:
         cells = ["-"] * 6 if outcome.manifest is None else _cells(outcome.manifest)
-        passed = outcome.error is None
-        verdict = "[green]pass[/]" if passed else "[red]fail[/]"
+        verdict = "[green]pass[/]" if outcome.error is None else "[red]fail[/]"
         name = outcome.name if outcome.file is None else outcome.file.name
         table.add_row(name, *cells, verdict)
     return table
@@ -33,19 +40,20 @@ def outcome_table(outcomes: Sequence[ExportOutcome]) -> Table:
 
 def _cells(manifest: Manifest) -> list[str]:
     network = manifest.network
-    cost = "-"
-    if network.macs is not None and network.macs_size is not None:
-        width, height = network.macs_size
-        cost = f"{network.macs / GIGA:.1f} ({width}x{height})"
     measured = ["-", "-"]
     if manifest.parity:
         finite = [item.psnr_db for item in manifest.parity if item.psnr_db is not None]
         measured = [
-            f"{min(finite):.1f}" if finite else "identical",
+            f"{min(finite):.1f}" if finite else "same",
             f"{max(item.max_abs for item in manifest.parity):.1e}",
         ]
-    warp = f"{manifest.warp.formulation} ({manifest.warp.sampling})"
-    return [f"{manifest.artifact.bytes:,}", f"{network.parameters:,}", cost, warp, *measured]
+    return [
+        f"{manifest.artifact.bytes / MEGA:.2f}",
+        f"{network.parameters / MEGA:.2f}",
+        "-" if network.macs is None else f"{network.macs / GIGA:.1f}",
+        manifest.warp.formulation,
+        *measured,
+    ]
 
 
 def known_names() -> list[Table]:

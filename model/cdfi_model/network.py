@@ -40,7 +40,7 @@ class InterpolationNetwork(nn.Module):
 
 
 def build_network(spec: NetworkSpec, *, seed: int | None = None) -> InterpolationNetwork:
-    """Build ``spec``; with a ``seed``, the same weights every time (the global RNG is untouched)."""
+    """Build ``spec``; with a ``seed``, the same weights every time. The global RNG is untouched."""
     if seed is None:
         return spec.build()
     with torch.random.fork_rng(devices=[]):

@@ -118,12 +118,12 @@ class PyramidNetwork(InterpolationNetwork):
 
     def _start_at_rest(self) -> None:
         taps = self.spec.warp.taps**2
-        still = [self.tap_logits, self.tap_offsets, self.occlusion]
+        still: list[nn.Module] = [self.tap_logits, self.tap_offsets, self.occlusion]
         if self.synthesis is not None:
             still.append(self.synthesis[-1])
         for conv in still:
-            nn.init.zeros_(conv.weight)
-            nn.init.zeros_(conv.bias)
+            for parameter in conv.parameters():
+                nn.init.zeros_(parameter)
         with torch.no_grad():
             bias = self.tap_logits.bias.view(2, taps, 4)  # type: ignore[union-attr]
             bias[:, taps // 2] = _CENTRE_LOGIT

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from cdfi_runtime.errors import InputError
+
 from cdfi_model.spec import NetworkSpec, spec_kind
 
 if TYPE_CHECKING:
@@ -34,9 +36,17 @@ class PyramidSpec(NetworkSpec):
     def __post_init__(self) -> None:
         levels = len(self.features)
         if not (levels == len(self.decoders) == len(self.search) and levels >= 2):
-            raise ValueError("features, decoders and search need one value per level, two at least")
+            raise InputError(
+                "the widths of a pyramid network do not fit each other",
+                expected="features, decoders and search with one value per level, two at least",
+                got=f"{levels}, {len(self.decoders)} and {len(self.search)} values",
+            )
         if self.multiple % (1 << levels):
-            raise ValueError(f"{levels} levels need a multiple of {1 << levels}")
+            raise InputError(
+                f"{levels} levels halve a frame {levels} times",
+                expected=f"a 'multiple' that {1 << levels} divides",
+                got=str(self.multiple),
+            )
 
     def build(self) -> InterpolationNetwork:
         """The torch module; weights are random but for the heads, which start at zero motion."""

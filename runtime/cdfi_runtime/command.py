@@ -13,12 +13,23 @@ from typing import TYPE_CHECKING, NoReturn
 from rich.console import Console
 from rich.text import Text
 
-from cdfi_runtime.errors import CdfiError
+from cdfi_runtime.errors import EXIT_USAGE, CdfiError, MissingDependencyError
 
 if TYPE_CHECKING:
     import typer
 
 EXIT_INTERRUPTED = 130
+# Optional packages by import name, and the extra of this distribution that brings each.
+EXTRAS = {
+    "torch": "model",
+    "safetensors": "model",
+    "skimage": "model",
+    "onnx": "export",
+    "onnxscript": "export",
+    "onnxslim": "export",
+    "av": "video",
+    "cv2": "video",
+}
 DISTRIBUTION = "cdfi-mobile"
 
 
@@ -32,13 +43,22 @@ def run_app(app: typer.Typer, args: Sequence[str] | None = None) -> NoReturn:
 
     Raises:
         SystemExit: always. A :class:`CdfiError` is printed to stderr without a traceback and ends
-            with its own ``exit_code``; usage errors end with 2, an interruption with 130.
+            with its own ``exit_code``, and so is an optional package that is not installed; usage
+            errors end with 2, an interruption with 130.
     """
     try:
         app(args=None if args is None else list(args))
     except CdfiError as error:
         print_error(error)
         sys.exit(error.exit_code)
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package not in EXTRAS:
+            raise
+        print_error(
+            MissingDependencyError(package, extra=EXTRAS[package], needed_for="this command")
+        )
+        sys.exit(EXIT_USAGE)
     except KeyboardInterrupt:
         _print_interrupted()
         sys.exit(EXIT_INTERRUPTED)

@@ -18,13 +18,18 @@ from cdfi_runtime.runtimes import AUTO, Session, open_artifact
 MIDDLE = 0.5
 
 
+def embedded_model() -> Path:
+    """Where the artifact embedded in this package lies, or would lie."""
+    return Path(__file__).parent / "assets" / "default.onnx"
+
+
 def default_model() -> Path:
     """The artifact embedded in this package.
 
     Raises:
         ArtifactError: this installation has none.
     """
-    path = Path(__file__).parent / "assets" / "default.onnx"
+    path = embedded_model()
     if not path.is_file():
         raise ArtifactError(
             "this installation has no embedded model",

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from cdfi_bench.cli import app
 from cdfi_bench.environment import usable_cores
+from cdfi_bench.latency import latency_report
 from cdfi_bench.latency_reference import reference_workload
+from cdfi_bench.latency_worker import LatencyRequest
 from cdfi_bench.memory import memory, peak_bytes
 from cdfi_bench.report import Report
 from cdfi_runtime.command import run_app
@@ -43,6 +53,40 @@ def test_rows_hold_samples_their_statistics_and_failures(
     assert timing.load_s > 0 and timing.first_run_s > 0
     assert measured.input.sizes == ((64, 48),)
     assert measured.memory.peak_bytes >= measured.memory.before_load_bytes > 10 * 2**20
+
+
+def test_crash_of_the_measuring_process_is_a_failed_row(tint: Any, make_artifact: Any) -> None:
+    request = LatencyRequest(make_artifact(tint), (64, 48), runs=10**6, warm_up=0, threads=1)
+    with ThreadPoolExecutor(max_workers=1) as threads:
+        waiting = threads.submit(latency_report, [request])
+        while not (children := multiprocessing.active_children()):
+            assert not waiting.done()
+            time.sleep(0.05)
+        children[0].kill()
+        (row,) = waiting.result(timeout=30).rows
+    assert row.verdict.status == "fail"
+    assert "exit code -9" in row.verdict.reason
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="sends a POSIX signal")
+def test_interruption_ends_both_processes(tint: Any, make_artifact: Any, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", "from cdfi_bench.cli import main; main()", "latency"]
+    options = [str(make_artifact(tint)), "--runs", "1000000", "--out", str(tmp_path / "out")]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    running = subprocess.Popen(
+        [*command, *options],
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+        start_new_session=True,
+    )
+    time.sleep(5)  # by now it measures; before that, too, an interruption must end it
+    os.killpg(running.pid, signal.SIGINT)
+    _, error = running.communicate(timeout=20)  # its end needs the pipe closed by both processes
+    assert running.returncode == 130
+    assert "interrupted" in error and "Traceback" not in error
+    assert not list((tmp_path / "out").iterdir())
 
 
 def test_reference_does_the_same_work_every_time() -> None:

@@ -6,13 +6,13 @@ import dataclasses
 
 import pytest
 import torch
-
 from cdfi_model.cost import count_macs
 from cdfi_model.layers.cost_volume import symmetric_cost_volume
 from cdfi_model.layers.offset_warp import offset_warp
 from cdfi_model.network import build_network
 from cdfi_model.pyramid_spec import PyramidSpec
 from cdfi_model.spec import NETWORKS, WarpSpec, spec_from_json
+from cdfi_runtime.errors import InputError
 
 
 def small_spec(**changes: object) -> PyramidSpec:
@@ -82,7 +82,7 @@ def test_spec_survives_json() -> None:
 
 
 def test_spec_refuses_levels_that_do_not_fit() -> None:
-    with pytest.raises(ValueError, match="one value per level"):
+    with pytest.raises(InputError, match="one value per level"):
         small_spec(search=(1, 2))
-    with pytest.raises(ValueError, match="multiple"):
+    with pytest.raises(InputError, match="multiple"):
         small_spec(multiple=4)

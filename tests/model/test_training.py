@@ -9,12 +9,11 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-
 from cdfi_model.checkpoints.weights import load_network, read_weights
 from cdfi_model.data.pack import SCHEMA, VERSION, Pack
 from cdfi_model.layers.offset_warp import offset_warp
 from cdfi_model.training.batches import training_batch
-from cdfi_model.training.config import Stage, TrainConfig, load_config
+from cdfi_model.training.config import Stage, load_config
 from cdfi_model.training.loop import BEST, CHECKPOINT, Progress, train
 from cdfi_model.training.losses import offset_loss
 from cdfi_model.training.synthetic import synthetic_triplets

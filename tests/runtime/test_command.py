@@ -67,3 +67,29 @@ def test_defects_of_ours_are_not_hidden() -> None:
 
 def test_the_version_is_a_word() -> None:
     assert distribution_version().strip()
+
+
+def test_a_missing_optional_package_names_the_extra(capsys: pytest.CaptureFixture[str]) -> None:
+    app = typer.Typer()
+
+    @app.command()
+    def need() -> None:
+        raise ModuleNotFoundError("No module named 'torch.nn'", name="torch.nn")
+
+    with pytest.raises(SystemExit) as end:
+        run_app(app, [])
+    assert end.value.code == 2
+    assert "cdfi-mobile[model]" in capsys.readouterr().err
+
+
+def test_a_missing_module_of_our_own_is_a_defect_and_shown(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    app = typer.Typer()
+
+    @app.command()
+    def need() -> None:
+        raise ModuleNotFoundError("No module named 'cdfi_runtime.nothing'", name="cdfi_runtime.no")
+
+    with pytest.raises(ModuleNotFoundError):
+        run_app(app, [])

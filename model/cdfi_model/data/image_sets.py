@@ -36,7 +36,7 @@ class Layout:
 
 
 def _middlebury(folder: Path) -> list[Triplet]:
-    """Middlebury-OTHER: ``input/SCENE/frame10.png, frame11.png`` and ``gt/SCENE/frame10i11.png``."""
+    """Middlebury-OTHER: ``input/SCENE/frame1{0,1}.png`` and ``gt/SCENE/frame10i11.png``."""
     found = []
     for first in sorted(folder.glob("input/*/frame10.png")):
         scene = first.parent.name
@@ -48,7 +48,7 @@ def _middlebury(folder: Path) -> list[Triplet]:
 
 
 def _ucf101(folder: Path) -> list[Triplet]:
-    """UCF101 as Deep Voxel Flow published it: ``ID/frame_00.png, frame_01_gt.png, frame_02.png``."""
+    """UCF101 by Deep Voxel Flow: ``ID/frame_00.png``, ``frame_01_gt.png``, ``frame_02.png``."""
     found = []
     for first in sorted(folder.glob("*/frame_00.png")):
         second, truth = first.with_name("frame_02.png"), first.with_name("frame_01_gt.png")

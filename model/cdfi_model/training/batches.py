@@ -40,7 +40,8 @@ def training_batch(pack: Pack, stage: Stage, *, seed: int, step: int) -> Batch:
     frames, flow = _tensors(pack, rows)
     frames, flow = _window(frames, flow, stage.crop * stage.downscale, rng)
     if stage.downscale > 1:
-        frames = F.avg_pool2d(frames.flatten(1, 2), stage.downscale).unflatten(1, (3, 3))
+        small = F.avg_pool2d(frames.flatten(1, 2), stage.downscale)
+        frames = small.reshape(-1, 3, 3, *small.shape[-2:])
         flow = F.avg_pool2d(flow, stage.downscale) / stage.downscale
     if count:
         frames[:count], flow[:count] = synthetic_triplets(frames[:count, 1], rng)

@@ -45,8 +45,13 @@ def train(
     """Train a network; run the same command again to go on after an interruption."""
     import torch
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-    from rich.progress import TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
 
     from cdfi_model.training.config import load_config
     from cdfi_model.training.loop import train as run

@@ -10,19 +10,19 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
+from cdfi_runtime.errors import CdfiError, InputError
+from cdfi_runtime.files import ensure_folder
 from torch import Tensor
 
 from cdfi_model.checkpoints.weights import save_weights
 from cdfi_model.data.pack import Pack
-from cdfi_model.pyramid import PyramidNetwork
 from cdfi_model.network import InterpolationNetwork, build_network
+from cdfi_model.pyramid import PyramidNetwork
 from cdfi_model.spec import NETWORKS
 from cdfi_model.training.batches import Batch, training_batch, whole_batch
 from cdfi_model.training.config import Stage, TrainConfig
 from cdfi_model.training.losses import charbonnier, offset_loss
 from cdfi_model.training.state import TrainState
-from cdfi_runtime.errors import CdfiError, InputError
-from cdfi_runtime.files import ensure_folder
 
 CHECKPOINT = "checkpoint.pt"
 BEST = "best.safetensors"

@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from cdfi_runtime.errors import ArtifactError
+from cdfi_runtime.files import atomic_path
 
 from cdfi_model.network import InterpolationNetwork
 from cdfi_model.training.config import TrainConfig
-from cdfi_runtime.errors import ArtifactError
-from cdfi_runtime.files import atomic_path
 
 _VERSION = 1
 
@@ -32,7 +31,7 @@ class TrainState:
 
     @torch.no_grad()
     def update_average(self, decay: float) -> None:
-        """Move the average toward the network; faster in the first steps, so it forgets the start."""
+        """Move the average toward the network; faster at first, so that it forgets the start."""
         decay = min(decay, (1 + self.step) / (10 + self.step))
         pairs = zip(self.average.parameters(), self.network.parameters(), strict=True)
         for kept, current in pairs:

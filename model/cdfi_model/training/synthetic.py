@@ -53,7 +53,7 @@ def _background(
 
 
 def _affine(batch: int, rng: np.random.Generator, *, reach: float, bend: float) -> Tensor:
-    """Velocities ``(B, 2, 3)``: v(p) = A p + t, rows first, p in half picture sides from the centre.
+    """Velocities ``(B, 2, 3)``: v(p) = A p + t, rows first, p from the centre in half sides.
 
     The displacement goes by the picture's half side, ``reach`` is in pixels of a 256 px picture.
     """
@@ -72,7 +72,7 @@ def _positions(height: int, width: int) -> Tensor:
 
 
 def _move(layer: Tensor, velocity: Tensor, time: int) -> Tensor:
-    """The layer at ``time``: what lies at p there was at q with p = q + time * v(q) at half time."""
+    """The layer at ``time``: what lies at p was at q at half time, with p = q + time * v(q)."""
     if time == 0:
         return layer
     batch, _, height, width = layer.shape
@@ -88,7 +88,7 @@ def _move(layer: Tensor, velocity: Tensor, time: int) -> Tensor:
 
 def _flow(velocity: Tensor, height: int, width: int) -> Tensor:
     """Full-size ``(B, 4, H, W)`` flow into frame 0 (backward in time) and into frame 2."""
-    drift = (velocity @ _positions(height, width).flatten(1)).unflatten(-1, (height, width))
+    drift = (velocity @ _positions(height, width).flatten(1)).reshape(-1, 2, height, width)
     pixels = drift * torch.tensor([height / 2, width / 2])[:, None, None]
     return torch.cat((-pixels, pixels), 1)
 
