@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from cdfi_model.data.image_sets import ImageSet, Triplet
@@ -13,6 +12,7 @@ from cdfi_runtime.files import sha256_file
 from cdfi_runtime.frames import check_pair
 from cdfi_runtime.images import read_image
 from cdfi_runtime.manifest import SizeInfo
+from cdfi_runtime.padding import centre_cut
 from numpy.typing import NDArray
 
 DYNAMIC = SizeInfo(dynamic=True)
@@ -58,7 +58,7 @@ def read_pair(triplet: Triplet, size: SizeInfo = DYNAMIC) -> Pair:
     truth = None if triplet.truth is None else read_image(triplet.truth)
     if truth is not None:
         check_pair(frame0, truth, (str(triplet.frame0), str(triplet.truth)))
-    cut = _centre(frame0, size)
+    cut = centre_cut(size, *frame0.shape[:2])
     return Pair(
         name=triplet.name,
         frame0=frame0[cut],
@@ -89,12 +89,3 @@ def hash_images(image_set: ImageSet) -> str:
         for path in (triplet.frame0, triplet.frame2, triplet.truth):
             digest.update(b"-" if path is None else sha256_file(path).encode())
     return digest.hexdigest()
-
-
-def _centre(frame: NDArray[Any], size: SizeInfo) -> tuple[slice, slice]:
-    cuts = []
-    for length, limit in zip(frame.shape[:2], (size.height, size.width), strict=True):
-        kept = length if size.dynamic or limit is None else min(length, limit)
-        start = (length - kept) // 2
-        cuts.append(slice(start, start + kept))
-    return cuts[0], cuts[1]

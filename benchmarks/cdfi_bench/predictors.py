@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 import numpy as np
-from cdfi_runtime.errors import ArtifactError
 from cdfi_runtime.frames import to_network
 from cdfi_runtime.manifest import Manifest
-from cdfi_runtime.padding import crop, graph_size, pad
+from cdfi_runtime.middle import raw_middle
 from cdfi_runtime.runtimes import Session
 from numpy.typing import NDArray
 
@@ -49,7 +48,7 @@ class SessionPredictor:
     def __init__(self, session: Session, label: str, *, like: Manifest | None = None) -> None:
         self.label = label
         self._session = session
-        self._manifest = like or session.manifest
+        self._like = like
 
     def predict(self, frame0: NDArray[Any], frame2: NDArray[Any]) -> RawFrame:
         """See :class:`Predictor`.
@@ -58,23 +57,6 @@ class SessionPredictor:
             InputError: the frames are larger than a fixed-size graph.
             ArtifactError: the output has another shape than the input, or is not finite.
         """
-        height, width = frame0.shape[:2]
-        target = graph_size(self._manifest, height, width)
-        mode = self._manifest.padding.mode
-        padded0, padded2 = (pad(to_network(frame), *target, mode) for frame in (frame0, frame2))
-        output = self._session.run(padded0, padded2)
-        if output.shape != padded0.shape:
-            raise ArtifactError(
-                f"{self.label} returns another shape than it was given",
-                expected=str(padded0.shape),
-                got=str(output.shape),
-            )
-        bad = int(np.count_nonzero(~np.isfinite(output)))
-        if bad:
-            raise ArtifactError(
-                f"{self.label} returns values that are not finite",
-                expected="finite numbers",
-                got=f"{bad} of {output.size} values",
-            )
-        frame: RawFrame = np.ascontiguousarray(crop(output, height, width)[0].transpose(1, 2, 0))
-        return frame
+        planes = (to_network(frame) for frame in (frame0, frame2))
+        raw = raw_middle(self._session, *planes, like=self._like)
+        return np.ascontiguousarray(raw[0].transpose(1, 2, 0))

@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from cdfi_runtime.errors import GateError
-from cdfi_runtime.manifest import ParityResult, SizeInfo
-from numpy.typing import NDArray
+from cdfi_runtime.errors import ArtifactError, GateError
+from cdfi_runtime.manifest import ParityResult
 
 from cdfi_export.gates import PARITY_GATES
 
@@ -19,8 +18,6 @@ if TYPE_CHECKING:
     from cdfi_model.data.image_sets import ImageSet, Triplet
     from cdfi_model.network import InterpolationNetwork
     from cdfi_runtime.runtimes import Session
-
-Planes = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -102,25 +99,20 @@ def compare_pair(session: Session, reference: Session, triplet: Triplet) -> Pair
     from cdfi_runtime.frames import check_pair, to_network
     from cdfi_runtime.images import read_image
     from cdfi_runtime.metrics import SSIM_WINDOW, max_abs, p99_9, psnr, ssim
-    from cdfi_runtime.padding import crop, graph_size, pad
+    from cdfi_runtime.middle import raw_middle
+    from cdfi_runtime.padding import centre_cut
 
     frame0, frame2 = read_image(triplet.frame0), read_image(triplet.frame2)
     check_pair(frame0, frame2)
-    planes = [_centre(to_network(frame), session.manifest.size) for frame in (frame0, frame2)]
-    height, width = planes[0].shape[-2:]
-    full = graph_size(session.manifest, height, width)
-    pair = [pad(plane, *full, session.manifest.padding.mode) for plane in planes]
-    got, wanted = (
-        np.ascontiguousarray(crop(side.run(*pair), height, width)[0].transpose(1, 2, 0))
-        for side in (session, reference)
-    )
-    bad = int(np.count_nonzero(~np.isfinite(got)))
-    if bad:
-        raise GateError(
-            f"{session.manifest.artifact.file} returned NaN or infinite values",
-            expected="finite values, as torch returns",
-            got=f"{bad} of {got.size} values on {triplet.name}",
-        )
+    cut = centre_cut(session.manifest.size, *frame0.shape[:2])
+    height, width = frame0[cut].shape[:2]
+    pair = [to_network(frame[cut]) for frame in (frame0, frame2)]
+    try:
+        got = raw_middle(session, *pair)
+    except ArtifactError as error:
+        raise GateError(error.problem, expected=error.expected, got=error.got) from error
+    wanted = raw_middle(reference, *pair, like=session.manifest)
+    got, wanted = (np.ascontiguousarray(side[0].transpose(1, 2, 0)) for side in (got, wanted))
     return PairDifference(
         width=width,
         height=height,
@@ -129,14 +121,6 @@ def compare_pair(session: Session, reference: Session, triplet: Triplet) -> Pair
         psnr_db=psnr(got, wanted, data_range=1.0),
         ssim=ssim(got, wanted, data_range=1.0) if min(height, width) >= SSIM_WINDOW else None,
     )
-
-
-def _centre(planes: Planes, size: SizeInfo) -> Planes:
-    """``(..., h, w)`` cropped at its centre where it is larger than a graph of fixed size."""
-    height, width = planes.shape[-2:]
-    rows, columns = min(height, size.height or height), min(width, size.width or width)
-    top, left = (height - rows) // 2, (width - columns) // 2
-    return planes[..., top : top + rows, left : left + columns]
 
 
 def _judge(

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from cdfi_runtime.errors import ArtifactError, InputError
 from cdfi_runtime.frames import Frame, check_frame, check_pair, from_network, to_network
 from cdfi_runtime.manifest import Manifest
-from cdfi_runtime.padding import crop, graph_size, pad
+from cdfi_runtime.middle import raw_middle
 from cdfi_runtime.runtimes import AUTO, Session, open_artifact
 
 MIDDLE = 0.5
@@ -192,30 +192,8 @@ class Interpolator:
         self, frame0: NDArray[np.float32], frame2: NDArray[np.float32]
     ) -> NDArray[np.float32]:
         """``(N, 3, H, W)`` in [0, 1] to the same, clipped; graphs take one pair at a time."""
-        height, width = frame0.shape[-2:]
-        full = graph_size(self.manifest, height, width)
-        mode = self.manifest.padding.mode
         result = np.empty_like(frame0)
         for index in range(len(frame0)):
-            pair = (pad(frame[index : index + 1], *full, mode) for frame in (frame0, frame2))
-            raw = self._session.run(*pair)
-            self._check_result(raw, (1, 3, *full))
-            result[index] = crop(raw, height, width)[0]
+            one = slice(index, index + 1)
+            result[one] = raw_middle(self._session, frame0[one], frame2[one])
         return np.clip(result, 0, 1, out=result)
-
-    def _check_result(self, raw: NDArray[np.float32], shape: tuple[int, ...]) -> None:
-        if raw.shape != shape:
-            raise ArtifactError(
-                f"the network of {self.manifest.artifact.file} returned another shape",
-                expected=str(shape),
-                got=str(raw.shape),
-                fix="export the artifact again with cdfi-export",
-            )
-        bad = int(np.count_nonzero(~np.isfinite(raw)))
-        if bad:
-            raise ArtifactError(
-                f"the network of {self.manifest.artifact.file} returned NaN or infinite values",
-                expected="finite values",
-                got=f"{bad} of {raw.size} values",
-                fix="its weights are damaged or its precision is too low: export it again",
-            )

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cdfi_runtime.errors import ArtifactError, InputError
-from cdfi_runtime.manifest import Manifest
+from cdfi_runtime.manifest import Manifest, SizeInfo
 
 Mode: TypeAlias = Literal["reflect", "replicate"]
 
@@ -79,3 +79,15 @@ def pad(planes: NDArray[np.float32], height: int, width: int, mode: Mode) -> NDA
 def crop(planes: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:
     """The top left ``(..., height, width)`` of ``planes``: undoes :func:`pad`."""
     return planes[..., :height, :width]
+
+
+def centre_cut(size: SizeInfo, height: int, width: int) -> tuple[slice, slice]:
+    """Rows and columns of the centre of a frame that a graph of ``size`` can take.
+
+    For measuring, where a part of a larger frame is better than none. All of the frame for a
+    dynamic size.
+    """
+    rows = height if size.dynamic else min(height, size.height or height)
+    columns = width if size.dynamic else min(width, size.width or width)
+    top, left = (height - rows) // 2, (width - columns) // 2
+    return slice(top, top + rows), slice(left, left + columns)

@@ -165,7 +165,7 @@ def test_output_that_is_not_finite_fails(tint, make_artifact, images: Path, tmp_
     assert bench("parity", artifact, *arguments) == 1
     (row,) = load(out).rows
     assert "2 of 2 pairs failed, the first at A" in row.verdict.reason
-    assert "not finite" in row.verdict.reason
+    assert "NaN or infinite values" in row.verdict.reason
     assert row.parity is None and row.quality is None
 
 

@@ -82,9 +82,7 @@ def test_a_missing_optional_package_names_the_extra(capsys: pytest.CaptureFixtur
     assert "cdfi-mobile[model]" in capsys.readouterr().err
 
 
-def test_a_missing_module_of_our_own_is_a_defect_and_shown(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_a_missing_module_of_our_own_is_a_defect_and_shown() -> None:
     app = typer.Typer()
 
     @app.command()
