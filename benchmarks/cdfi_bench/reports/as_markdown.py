@@ -1,0 +1,50 @@
+"""Markdown: one table, worst first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from cdfi_bench.report import Report, worst_first
+from cdfi_bench.reports import REPORT_FORMATS, ReportFormat
+from cdfi_bench.table import COLUMNS, NOTES
+
+
+def render_markdown(report: Report) -> str:
+    """The report as Markdown text."""
+    columns = COLUMNS[report.kind]
+    run, device = report.run, report.device
+    lines = [
+        f"# {report.kind.capitalize()} report",
+        "",
+        f"{len(report.rows)} rows: {report.count('fail')} failed, {report.count('skip')} skipped, "
+        f"{report.count('pass')} passed.",
+        "",
+        _line(column.title for column in columns),
+        _line("---:" if column.number else "---" for column in columns),
+        *(_line(column.cell(row) for column in columns) for row in worst_first(report.rows)),
+        "",
+        NOTES[report.kind],
+        "",
+        f"{run.started}, commit {_commit(report)}, {device.cpu or 'unknown CPU'} "
+        f"({device.cores} cores), {device.os}; "
+        + ", ".join(f"{name} {version}" for name, version in run.tools.items())
+        + ".",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _commit(report: Report) -> str:
+    if report.run.commit is None:
+        return "unknown"
+    return report.run.commit[:12] + (" with changes" if report.run.dirty else "")
+
+
+def _line(cells: Iterable[str]) -> str:
+    return "| " + " | ".join(_escape(cell) for cell in cells) + " |"
+
+
+def _escape(cell: str) -> str:
+    return " ".join(cell.split()).replace("|", "\\|")
+
+
+REPORT_FORMATS.register(ReportFormat("markdown", ".md", render_markdown))
