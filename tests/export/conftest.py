@@ -14,7 +14,7 @@ from cdfi_export.pipeline import ExportOutcome, export_all
 from cdfi_model.checkpoints.weights import save_weights
 from cdfi_model.network import InterpolationNetwork, build_network
 from cdfi_model.pyramid_spec import PyramidSpec
-from cdfi_model.spec import Sampling, WarpSpec
+from cdfi_model.spec import WarpSpec
 
 
 class Recorder:
@@ -38,12 +38,12 @@ class Recorder:
         self.ended += 1
 
 
-def tiny_network(sampling: Sampling = "bilinear") -> InterpolationNetwork:
-    """Two levels, one tap: traced in seconds, yet with every kind of layer of its family."""
+def tiny_network(taps: int = 1) -> InterpolationNetwork:
+    """Two levels, few taps: traced in seconds, yet with every kind of layer of its family."""
     spec = PyramidSpec(
         name="tiny",
         summary="for tests",
-        warp=WarpSpec(taps=1, dilation=1, sampling=sampling),
+        warp=WarpSpec(taps=taps, dilation=1, sampling="bilinear"),
         multiple=4,
         features=(4, 4),
         decoders=(4, 4),
@@ -88,3 +88,11 @@ def tiny_run(tiny_weights: Path, tmp_path_factory: pytest.TempPathFactory) -> It
 @pytest.fixture
 def recorder() -> Recorder:
     return Recorder()
+
+
+@pytest.fixture(scope="session")
+def tiny_taps_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with 3 x 3 taps, so that no formulation is trivial."""
+    path = tmp_path_factory.mktemp("weights") / "tiny_taps.safetensors"
+    save_weights(path, tiny_network(taps=3))
+    return path

@@ -131,7 +131,11 @@ def test_ctrl_c_while_tracing_leaves_an_empty_folder(tmp_path: Path) -> None:
     out = tmp_path / "out"
     arguments = ["--network", "compressed_adacof", "--size", "64x64", "--out", str(out)]
     process = subprocess.Popen(
-        [sys.executable, str(SCRIPT), *arguments], stderr=subprocess.PIPE, text=True
+        [sys.executable, str(SCRIPT), *arguments],
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell starts background jobs with SIGINT ignored, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     deadline = time.monotonic() + 120
     while not (out.is_dir() and any(out.glob(".export-*"))):

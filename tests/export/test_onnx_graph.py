@@ -73,9 +73,10 @@ def test_the_file_runs_without_its_manifest(artifact: Path, tmp_path: Path) -> N
     assert interpolator.interpolate(frame, frame).shape == frame.shape
 
 
-def test_a_dynamic_graph_is_right_at_several_sizes(tiny_run: Any) -> None:
-    network = load_network(tiny_run.weights)
-    interpolator = Interpolator.load(tiny_run.out / DYNAMIC, threads=1)
+def _check_sizes(artifact: Path, weights: Path) -> None:
+    """Hold a dynamic graph against torch from its smallest size on."""
+    network = load_network(weights)
+    interpolator = Interpolator.load(artifact, threads=1)
     generator = np.random.default_rng(3)
     for height, width in ((4, 4), (8, 20), (64, 64), (52, 4), (32, 96)):
         pair = [generator.random((height, width, 3), np.float32) for _ in range(2)]
@@ -83,6 +84,25 @@ def test_a_dynamic_graph_is_right_at_several_sizes(tiny_run: Any) -> None:
         with torch.no_grad():
             wanted = network(*tensors)[0].permute(1, 2, 0).clamp(0, 1).numpy()
         np.testing.assert_allclose(interpolator.interpolate(*pair), wanted, atol=1e-4)
+
+
+def test_a_dynamic_graph_is_right_at_several_sizes(tiny_run: Any) -> None:
+    _check_sizes(tiny_run.out / DYNAMIC, tiny_run.weights)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("opset", "warp"), [(18, "per_tap"), (18, "per_row"), (18, "gather"), (19, "deform_conv")]
+)
+def test_every_formulation_is_right_in_dynamic_graphs(
+    tiny_taps_weights: Path, tmp_path: Path, recorder: Any, opset: int, warp: str
+) -> None:
+    options = ExportOptions(
+        weights=tiny_taps_weights, dynamic=True, opset=opset, warp=warp, out=tmp_path, threads=1
+    )
+    (outcome,) = export_all(options, recorder)
+    assert outcome.error is None
+    _check_sizes(tmp_path / DYNAMIC, tiny_taps_weights)
 
 
 def test_nothing_of_this_machine_is_inside(artifact: Path) -> None:
