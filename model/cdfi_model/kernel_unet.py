@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -9,11 +12,14 @@ from torch import Tensor, nn
 from cdfi_model.kernel_unet_spec import KernelUNetSpec
 from cdfi_model.layers.conv_stack import ConvStack, Head, UpsampleConv
 from cdfi_model.layers.grid_net import GridNet
-from cdfi_model.network import InterpolationNetwork
+from cdfi_model.layers.offset_warp import expected_offset, offset_warp
+from cdfi_model.network import InterpolationNetwork, NetworkOutput
 from cdfi_model.warp import warp_padded
 
 # Mean of R, G and B that the published networks subtract before the U-Net (not before the warp).
 CHANNEL_MEANS = (0.4631, 0.4352, 0.3990)
+
+Maps = tuple[Tensor, Tensor, Tensor]
 
 
 class KernelUNet(InterpolationNetwork):
@@ -61,13 +67,39 @@ class KernelUNet(InterpolationNetwork):
     def forward(self, frame0: Tensor, frame2: Tensor) -> Tensor:
         """The middle frame; see :meth:`InterpolationNetwork.forward`."""
         levels, decoded = self._estimate(frame0, frame2)
+        # One side's maps at a time: at phone sizes both together would double the peak memory.
+        return self._combine(frame0, frame2, levels, decoded, partial(self._maps, decoded))[0]
+
+    def describe(self, frame0: Tensor, frame2: Tensor, *, taps: bool = True) -> NetworkOutput:
+        """See :meth:`InterpolationNetwork.describe`."""
+        levels, decoded = self._estimate(frame0, frame2)
+        maps = {side: self._maps(decoded, side) for side in ("0", "2")}
+        expected = [expected_offset(*maps[side], self.spec.warp) for side in ("0", "2")]
+        offsets = [0.5 * F.avg_pool2d(torch.cat(expected, 1), 2)]
+        if taps:
+            combined = self._combine(frame0, frame2, levels, decoded, maps.__getitem__)
+            return NetworkOutput(*combined, offsets)
+        occlusion = torch.sigmoid(self.heads["occlusion"](decoded))
+        warped0, warped2 = offset_warp(frame0, expected[0]), offset_warp(frame2, expected[1])
+        merged = occlusion * warped0 + (1 - occlusion) * warped2
+        return NetworkOutput(merged, merged, offsets)
+
+    def _combine(
+        self,
+        frame0: Tensor,
+        frame2: Tensor,
+        levels: list[Tensor],
+        decoded: Tensor,
+        maps: Callable[[str], Maps],
+    ) -> tuple[Tensor, Tensor]:
+        """The middle frame, and the same before the synthesis."""
         features = self._padded_features(levels, frame0) if self.synthesis is not None else None
-        warped0, features0 = self._warp("0", frame0, features, decoded)
-        warped2, features2 = self._warp("2", frame2, features, decoded)
+        warped0, features0 = self._warp(frame0, features, maps("0"))
+        warped2, features2 = self._warp(frame2, features, maps("2"))
         occlusion = torch.sigmoid(self.heads["occlusion"](decoded))
         merged = occlusion * warped0 + (1 - occlusion) * warped2
         if self.synthesis is None:
-            return merged
+            return merged, merged
         blend = torch.sigmoid(self.heads["blend"](decoded))
         # Channels of the synthesis: both frames, then level by level the features by both maps.
         widths = list(self.spec.feature_levels)
@@ -78,7 +110,7 @@ class KernelUNet(InterpolationNetwork):
         )
         parts = [warped0, warped2, *(part for pair in by_level for part in pair)]
         synthesised: Tensor = self.synthesis(torch.cat(parts, dim=1))
-        return blend * synthesised + (1 - blend) * merged
+        return blend * synthesised + (1 - blend) * merged, merged
 
     def _estimate(self, frame0: Tensor, frame2: Tensor) -> tuple[list[Tensor], Tensor]:
         """Outputs of the encoder's levels, and the decoder's output at half resolution."""
@@ -108,14 +140,15 @@ class KernelUNet(InterpolationNetwork):
         ]
         return torch.cat(maps, dim=1)
 
-    def _warp(
-        self, side: str, frame: Tensor, features: Tensor | None, decoded: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """A frame and the features, warped by that frame's maps (in one go)."""
+    def _maps(self, decoded: Tensor, side: str) -> Maps:
+        """Tap weights, row offsets and column offsets of a side, ``(B, F * F, H, W)`` each."""
         weight = torch.softmax(self.heads[f"weight{side}"](decoded), dim=1)
-        alpha, beta = self.heads[f"alpha{side}"](decoded), self.heads[f"beta{side}"](decoded)
+        return weight, self.heads[f"alpha{side}"](decoded), self.heads[f"beta{side}"](decoded)
+
+    def _warp(self, frame: Tensor, features: Tensor | None, maps: Maps) -> tuple[Tensor, Tensor]:
+        """A frame and the features, warped by that frame's maps (in one go)."""
         padded = F.pad(frame, (self.spec.warp.reach,) * 4, mode="replicate")
         if features is not None:
             padded = torch.cat((padded, features), dim=1)
-        warped = warp_padded(padded, weight, alpha, beta, self.spec.warp, self.formulation)
+        warped = warp_padded(padded, *maps, self.spec.warp, self.formulation)
         return warped[:, :3], warped[:, 3:]

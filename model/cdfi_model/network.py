@@ -2,10 +2,27 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor, nn
 
 from cdfi_model.spec import NetworkSpec
+
+
+class NetworkOutput(NamedTuple):
+    """What training looks at besides the picture.
+
+    Attributes:
+        frame: ``(B, 3, H, W)`` the middle frame.
+        warped: ``(B, 3, H, W)`` the same before the synthesis.
+        offsets: Per level, coarsest first, ``(B, 4, h, w)``: expected row and column offset into
+            frame 0, then into frame 2, in pixels of that level. The finest is at half size.
+    """
+
+    frame: Tensor
+    warped: Tensor
+    offsets: list[Tensor]
 
 
 class InterpolationNetwork(nn.Module):
@@ -31,6 +48,17 @@ class InterpolationNetwork(nn.Module):
 
         Returns:
             ``(B, 3, H, W)``, not clipped: values may leave [0, 1] a little.
+        """
+        raise NotImplementedError
+
+    def describe(self, frame0: Tensor, frame2: Tensor, *, taps: bool = True) -> NetworkOutput:
+        """The middle frame with the offsets behind it, for training.
+
+        Args:
+            frame0: As in :meth:`forward`.
+            frame2: The same shape.
+            taps: False leaves the taps and the synthesis out (one bilinear sample per frame, at
+                the expected offset), for the first stage of training.
         """
         raise NotImplementedError
 

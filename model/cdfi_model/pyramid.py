@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from cdfi_model.layers.cost_volume import symmetric_cost_volume
 from cdfi_model.layers.offset_warp import offset_warp
-from cdfi_model.network import InterpolationNetwork
+from cdfi_model.network import InterpolationNetwork, NetworkOutput
 from cdfi_model.warp import adacof_warp
 
 if TYPE_CHECKING:
@@ -19,21 +19,6 @@ if TYPE_CHECKING:
 _MEAN = 0.45
 # The centre tap starts with about 0.9 of the weight, so that taps refine what the offsets found.
 _CENTRE_LOGIT = 4.0
-
-
-class PyramidOutput(NamedTuple):
-    """What training looks at besides the picture.
-
-    Attributes:
-        frame: ``(B, 3, H, W)`` the middle frame.
-        warped: ``(B, 3, H, W)`` the same before the synthesis.
-        offsets: Per level, coarsest first, ``(B, 4, h, w)``: row and column offset into frame 0,
-            then into frame 2, in pixels of that level.
-    """
-
-    frame: Tensor
-    warped: Tensor
-    offsets: list[Tensor]
 
 
 def _conv(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
@@ -132,15 +117,8 @@ class PyramidNetwork(InterpolationNetwork):
         """See :meth:`InterpolationNetwork.forward`."""
         return self.describe(frame0, frame2).frame
 
-    def describe(self, frame0: Tensor, frame2: Tensor, *, taps: bool = True) -> PyramidOutput:
-        """The middle frame with the offsets behind it.
-
-        Args:
-            frame0: ``(B, 3, H, W)`` RGB in [0, 1].
-            frame2: The same shape.
-            taps: False leaves the taps and the synthesis out (one bilinear sample per frame), for
-                the first stage of training.
-        """
+    def describe(self, frame0: Tensor, frame2: Tensor, *, taps: bool = True) -> NetworkOutput:
+        """See :meth:`InterpolationNetwork.describe`."""
         hidden, offsets = self._estimate(frame0, frame2)
         occlusion = torch.sigmoid(F.pixel_shuffle(self.occlusion(hidden), 2))
         moved = 2.0 * _double(offsets[-1])
@@ -155,7 +133,7 @@ class PyramidNetwork(InterpolationNetwork):
             frame = warped + F.pixel_shuffle(
                 self.synthesis(torch.cat((F.pixel_unshuffle(pair, 2), hidden), 1)), 2
             )
-        return PyramidOutput(frame, warped, offsets)
+        return NetworkOutput(frame, warped, offsets)
 
     def _estimate(self, frame0: Tensor, frame2: Tensor) -> tuple[Tensor, list[Tensor]]:
         batch = frame0.shape[0]

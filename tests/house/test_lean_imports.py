@@ -48,7 +48,10 @@ def test_importing_the_folders_of_a_package_is_light(package: str) -> None:
         ("cdfi_runtime.runtimes", "RUNTIMES"),
         ("cdfi_model.spec", "NETWORKS"),
         ("cdfi_model.warp", "WARPS"),
+        ("cdfi_model.data.layouts", "LAYOUTS"),
         ("cdfi_export.format_spec", "FORMATS"),
+        ("cdfi_bench.baselines", "BASELINES"),
+        ("cdfi_bench.reports", "REPORT_FORMATS"),
     ],
 )
 def test_listing_a_registry_is_light(home: str, registry: str) -> None:

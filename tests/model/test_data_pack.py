@@ -13,7 +13,8 @@ av = pytest.importorskip("av")
 cv2 = pytest.importorskip("cv2")
 
 from cdfi_model.data.clips import decode_clip, read_manifest, shrink_factor  # noqa: E402
-from cdfi_model.data.pack import Pack, pack_triplets  # noqa: E402
+from cdfi_model.data.pack import Pack  # noqa: E402
+from cdfi_model.data.packing import pack_triplets  # noqa: E402
 from cdfi_model.data.triplet_plan import find_runs  # noqa: E402
 from cdfi_runtime.errors import ArtifactError, InputError, OutputError  # noqa: E402
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +10,12 @@ import pytest
 import torch
 import torch.nn.functional as F
 from cdfi_model.checkpoints.weights import load_network, read_weights
-from cdfi_model.data.pack import SCHEMA, VERSION, Pack
+from cdfi_model.data.pack import Pack
 from cdfi_model.layers.offset_warp import offset_warp
 from cdfi_model.training.batches import training_batch
 from cdfi_model.training.config import Stage, load_config
 from cdfi_model.training.loop import BEST, CHECKPOINT, Progress, train
-from cdfi_model.training.losses import offset_loss
+from cdfi_model.training.losses.offsets import offset_loss
 from cdfi_model.training.synthetic import synthetic_triplets
 from cdfi_runtime.errors import ArtifactError, CdfiError, InputError
 
@@ -50,26 +50,6 @@ def smooth_noise(seed: int, height: int, width: int) -> np.ndarray:
     return F.interpolate(noise, size=(height, width), mode="bicubic").clamp(0, 1)[0].numpy()
 
 
-def write_pack(folder: Path, count: int = 4, crop: int = 64) -> Path:
-    """Frames that shift by (2, -3) px from the middle into frame 2, and back into frame 0."""
-    folder.mkdir()
-    frames = np.zeros((count, 3, crop, crop, 3), np.uint8)
-    flows = np.zeros((count, 2, crop // 2, crop // 2, 2), np.float16)
-    for index in range(count):
-        scene = (smooth_noise(index, crop + 16, crop + 16) * 255).round().astype(np.uint8)
-        for time in range(3):
-            top, left = 8 - 2 * (time - 1), 8 + 3 * (time - 1)
-            frames[index, time] = scene[:, top : top + crop, left : left + crop].transpose(1, 2, 0)
-        flows[index, 0] = (3, -2)
-        flows[index, 1] = (-3, 2)
-    np.save(folder / "frames.npy", frames)
-    np.save(folder / "flows.npy", flows)
-    index_file = {"schema": SCHEMA, "version": VERSION, "crop": crop, "count": count}
-    index_file |= {"split": "train", "seed": 0, "summary": {}, "triplets": [{}] * count}
-    (folder / "index.json").write_text(json.dumps(index_file))
-    return folder
-
-
 def run(folder: Path, *, stop_after: int | None = None, every: int = 3) -> list[Progress]:
     path = folder / "config.toml"
     path.write_text(CONFIG.format(every=every))
@@ -78,13 +58,15 @@ def run(folder: Path, *, stop_after: int | None = None, every: int = 3) -> list[
     return seen
 
 
-def test_a_stopped_run_ends_with_the_weights_of_an_unbroken_one(tmp_path: Path) -> None:
+def test_a_stopped_run_ends_with_the_weights_of_an_unbroken_one(
+    tmp_path: Path, moving_pack: Callable[..., Path]
+) -> None:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
         for name in ("whole", "broken"):
             (tmp_path / name).mkdir()
-            write_pack(tmp_path / name / "pack")
+            moving_pack(tmp_path / name / "pack")
         whole = run(tmp_path / "whole")
         first = run(tmp_path / "broken", stop_after=2)
         second = run(tmp_path / "broken")
@@ -98,8 +80,10 @@ def test_a_stopped_run_ends_with_the_weights_of_an_unbroken_one(tmp_path: Path) 
     assert load_network(files[0]).spec.name == "cdfi_mobile"
 
 
-def test_complete_run_is_refused_and_foreign_checkpoint_named(tmp_path: Path) -> None:
-    write_pack(tmp_path / "pack")
+def test_complete_run_is_refused_and_foreign_checkpoint_named(
+    tmp_path: Path, moving_pack: Callable[..., Path]
+) -> None:
+    moving_pack(tmp_path / "pack")
     run(tmp_path, every=6)
     with pytest.raises(InputError, match="complete"):
         run(tmp_path)
@@ -109,13 +93,13 @@ def test_complete_run_is_refused_and_foreign_checkpoint_named(tmp_path: Path) ->
 
 
 def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_checkpoint(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moving_pack: Callable[..., Path]
 ) -> None:
-    write_pack(tmp_path / "pack")
+    moving_pack(tmp_path / "pack")
     run(tmp_path, stop_after=2)
     before = (tmp_path / "run" / CHECKPOINT).read_bytes()
     monkeypatch.setattr(
-        "cdfi_model.training.loop.charbonnier", lambda *_: torch.tensor(float("nan"))
+        "cdfi_model.training.losses.objective.charbonnier", lambda *_: torch.tensor(float("nan"))
     )
     with pytest.raises(CdfiError, match="no number any more at step 2"):
         run(tmp_path)
@@ -139,8 +123,10 @@ def test_bad_config_is_refused_with_the_field(tmp_path: Path, text: str, message
 
 
 @pytest.mark.parametrize("downscale", [1, 2])
-def test_flow_fits_the_frames_after_every_augmentation(tmp_path: Path, downscale: int) -> None:
-    pack = Pack.open(write_pack(tmp_path / "pack", count=8))
+def test_flow_fits_the_frames_after_every_augmentation(
+    tmp_path: Path, downscale: int, moving_pack: Callable[..., Path]
+) -> None:
+    pack = Pack.open(moving_pack(tmp_path / "pack", count=8))
     stage = Stage(steps=1, batch=8, crop=32, downscale=downscale)
     for step in range(6):
         batch = training_batch(pack, stage, seed=0, step=step)
@@ -152,8 +138,10 @@ def test_flow_fits_the_frames_after_every_augmentation(tmp_path: Path, downscale
             assert (moved < 0.25 * still).all(), (step, moved, still)
 
 
-def test_batches_follow_from_seed_and_step(tmp_path: Path) -> None:
-    pack = Pack.open(write_pack(tmp_path / "pack"))
+def test_batches_follow_from_seed_and_step(
+    tmp_path: Path, moving_pack: Callable[..., Path]
+) -> None:
+    pack = Pack.open(moving_pack(tmp_path / "pack"))
     stage = Stage(steps=1, batch=2, crop=32, synthetic=0.5)
     same = [training_batch(pack, stage, seed=1, step=5) for _ in range(2)]
     other = training_batch(pack, stage, seed=1, step=6)

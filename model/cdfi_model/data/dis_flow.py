@@ -16,7 +16,7 @@ def load_cv2() -> Any:
     try:
         import cv2
     except ImportError as error:
-        raise MissingDependencyError("cv2", extra="video", needed_for="packing triplets") from error
+        raise MissingDependencyError("cv2", extra="video", needed_for="optical flow") from error
     return cv2
 
 
@@ -49,17 +49,32 @@ class FlowLabeller:
         height, width = middle.shape[:2]
         top, left = max(0, y - MARGIN), max(0, x - MARGIN)
         area = np.s_[top : min(height, y + crop + MARGIN), left : min(width, x + crop + MARGIN)]
+        flows = self._search(first[area], middle[area], last[area])
+        return _halve(flows[:, y - top : y - top + crop, x - left : x - left + crop])
+
+    def whole(
+        self, first: NDArray[np.uint8], middle: NDArray[np.uint8], last: NDArray[np.uint8]
+    ) -> NDArray[np.float16]:
+        """The same for whole frames of even height and width: (2, height / 2, width / 2, 2)."""
+        return _halve(self._search(first, middle, last))
+
+    def _search(
+        self, first: NDArray[np.uint8], middle: NDArray[np.uint8], last: NDArray[np.uint8]
+    ) -> NDArray[np.float32]:
         threads = self._cv2.getNumThreads()
         self._cv2.setNumThreads(1)
         try:
             greys = [
-                self._cv2.cvtColor(np.ascontiguousarray(f[area]), self._cv2.COLOR_RGB2GRAY)
-                for f in (first, middle, last)
+                self._cv2.cvtColor(np.ascontiguousarray(frame), self._cv2.COLOR_RGB2GRAY)
+                for frame in (first, middle, last)
             ]
-            flows = [self._dis.calc(greys[1], greys[other], None) for other in (0, 2)]
+            return np.stack([self._dis.calc(greys[1], greys[other], None) for other in (0, 2)])
         finally:
             self._cv2.setNumThreads(threads)
-        inside = np.stack(flows)[:, y - top : y - top + crop, x - left : x - left + crop]
-        half = crop // 2
-        pooled = inside.reshape(2, half, 2, half, 2, 2).mean(axis=(2, 4))
-        return np.asarray(pooled, np.float16)
+
+
+def _halve(flows: NDArray[np.float32]) -> NDArray[np.float16]:
+    """Average over 2 x 2 pixels; values stay in full-size pixels."""
+    sides, height, width, _ = flows.shape
+    pooled = flows.reshape(sides, height // 2, 2, width // 2, 2, 2).mean(axis=(2, 4))
+    return np.asarray(pooled, np.float16)

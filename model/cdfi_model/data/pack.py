@@ -1,33 +1,37 @@
 """Packs: training triplets with flow labels, cropped and stored for fast random reading.
 
-A pack is a folder with `frames.npy`, `flows.npy` and `index.json`; `Pack` states the shapes.
+A pack is a folder with `index.json` and either `frames.npy` and `flows.npy`, or, in the small form
+(:mod:`cdfi_model.data.small_pack`), compressed frames; `Pack` states the shapes.
 """
 
 from __future__ import annotations
 
 import json
-import math
-import shutil
-from collections import Counter, defaultdict, deque
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
-from cdfi_runtime.errors import ArtifactError, InputError, OutputError
-from numpy.lib.format import open_memmap
+from cdfi_runtime.errors import ArtifactError
 from numpy.typing import NDArray
 
-from .clips import ClipInfo, decode_clip, read_manifest
-from .dis_flow import FlowLabeller
-from .triplet_plan import STRIDES, Frame, TripletSpec, balance_groups, plan_clip
+from .encoded import SIZES, ComputedFlows, EncodedFrames
 
 SCHEMA = "cdfi-pack"
-VERSION = 1
-GROUP_SHARE = 0.05  # of the pack, for one group; relaxed when the groups are too few
+VERSION = 1  # plain arrays
+SMALL_VERSION = 2  # compressed frames, flow computed while reading
 
-Progress = Callable[[str], None]
+
+class Rows(Protocol):
+    """What arrays and their compressed stand-ins share: one row at a time, by number."""
+
+    def __len__(self) -> int:
+        """Number of rows."""
+        ...
+
+    def __getitem__(self, row: int, /) -> Any:
+        """One row as an array."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -37,19 +41,28 @@ class Pack:
     `frames`: uint8 (N, 3, crop, crop, 3), RGB, 0..255: frame 0, true middle, frame 2.
     `flows`: float16 (N, 2, crop / 2, crop / 2, 2): from the middle to frame 0 and to frame 2,
     vectors (x, y) in full-resolution pixels, averaged over 2 x 2 pixels.
+    In the small form frames are decompressed, and flows computed, at each access to a row.
     `index`: the content of index.json; `index["triplets"][n]` says where triplet n is from.
     """
 
-    frames: NDArray[np.uint8]
-    flows: NDArray[np.float16]
+    frames: Rows
+    flows: Rows
     index: dict[str, Any]
 
     @classmethod
-    def open(cls, folder: str | Path) -> Pack:
-        """Open a pack; raises `ArtifactError` when a file is missing or does not fit."""
+    def open(cls, folder: str | Path, *, flow: bool = True) -> Pack:
+        """Open a pack of either form; without `flow`, flows that must be computed are zeros.
+
+        Raises `ArtifactError` when a file is missing or does not fit, `MissingDependencyError`
+        when flows must be computed and OpenCV is not installed.
+        """
         root = Path(folder)
         index = _read_index(root / "index.json")
         count, crop = index["count"], index["crop"]
+        if index["version"] == SMALL_VERSION:
+            sizes = _map(root / SIZES, np.uint32, (count, 3))
+            small = EncodedFrames(root, sizes, crop)
+            return cls(frames=small, flows=ComputedFlows(small, crop, compute=flow), index=index)
         frames = _map(root / "frames.npy", np.uint8, (count, 3, crop, crop, 3))
         flows = _map(root / "flows.npy", np.float16, (count, 2, crop // 2, crop // 2, 2))
         return cls(frames=frames, flows=flows, index=index)
@@ -57,170 +70,31 @@ class Pack:
     def __len__(self) -> int:
         return len(self.frames)
 
+    def head(self, count: int) -> Pack:
+        """The first `count` triplets; a pack is in random order. All of them if it has fewer."""
+        if count >= len(self):
+            return self
+        kept = {"count": count, "triplets": self.index["triplets"][:count]}
+        return Pack(_Head(self.frames, count), _Head(self.flows, count), {**self.index, **kept})
 
-def pack_triplets(
-    folder: str | Path,
-    out: str | Path,
-    *,
-    split: str,
-    count: int,
-    crop: int = 256,
-    seed: int = 0,
-    exclude_groups: Sequence[str] = ("city",),
-    progress: Progress | None = None,
-) -> Pack:
-    """Choose `count` triplets of a split's clips and write them to the new folder `out`.
-
-    `folder` holds the clips and their manifest. Triplets are at strides 1 to 3, cross no cut,
-    hold no duplicate frame, favour motion, and are spread over the groups. Fewer than `count`
-    are written when the clips don't hold as many. Clips that can't be used are left out and
-    listed in the index under summary / skipped. `progress` gets one line of text now and then.
-    The same clips and arguments give the same pack.
-    Raises `InputError` for arguments or clips from which nothing can be packed, `OutputError`
-    when `out` exists or can't be written.
-    """
-    if count < 1 or crop < 32 or crop % 2:
-        raise InputError(
-            "the pack's size is out of range",
-            expected="count of at least 1, an even crop of at least 32",
-            got=f"count {count}, crop {crop}",
-        )
-    target = Path(out)
-    if target.exists():
-        raise OutputError(
-            "the pack's folder exists already",
-            expected="a path where nothing is",
-            got=str(target),
-            fix="remove it or name another",
-        )
-    say = progress or _silent
-    clips = [
-        clip
-        for clip in read_manifest(folder)
-        if clip.split == split and clip.group not in exclude_groups
-    ]
-    if not clips:
-        raise InputError(
-            f"the manifest has no clips of split {split!r}", got=str(folder), fix="check the split"
-        )
-    pool, skipped = _plan(clips, count, crop, seed, say)
-    specs = balance_groups(pool, count)
-    if not specs:
-        raise InputError(
-            f"no triplet can be packed from split {split!r}",
-            expected="clips with motion, at least as large as the crop",
-            got="; ".join(skipped.values()) or "no usable triplet",
-        )
-    rows = np.random.default_rng(seed).permutation(len(specs))
-    ordered = [specs[int(row)] for row in rows]
-    index = {
-        "schema": SCHEMA,
-        "version": VERSION,
-        "split": split,
-        "seed": seed,
-        "crop": crop,
-        "count": len(ordered),
-        "summary": _summary(ordered, count, skipped),
-        "triplets": [_entry(spec) for spec in ordered],
-    }
-    temporary = target.with_name(target.name + ".partial")
-    try:
-        shutil.rmtree(temporary, ignore_errors=True)
-        temporary.mkdir(parents=True)
-        _write_arrays(temporary, ordered, crop, say)
-        (temporary / "index.json").write_text(json.dumps(index, indent=1) + "\n", "utf-8")
-        temporary.rename(target)
-    except OSError as error:
-        raise OutputError(
-            f"the pack {target} can't be written",
-            got=str(error),
-            fix="check the disk's space and the folder's permissions",
-        ) from error
-    say(f"packed {len(ordered)} triplets")
-    return Pack.open(target)
+    def read(self, row: int) -> tuple[NDArray[np.uint8], NDArray[np.float16]]:
+        """Frames and flows of one triplet; see the class for the shapes."""
+        frames = np.asarray(self.frames[row])
+        if isinstance(self.flows, ComputedFlows):  # not decompressed a second time
+            return frames, self.flows.of(frames)
+        return frames, np.asarray(self.flows[row])
 
 
-def _silent(line: str) -> None:
-    del line
+@dataclass(frozen=True)
+class _Head:
+    rows: Rows
+    count: int
 
+    def __len__(self) -> int:
+        return self.count
 
-def _plan(
-    clips: list[ClipInfo], count: int, crop: int, seed: int, say: Progress
-) -> tuple[list[TripletSpec], dict[str, str]]:
-    lengths: Counter[str] = Counter()
-    for clip in clips:
-        lengths[clip.group] += max(1, clip.frames)
-    per_group = math.ceil(max(GROUP_SHARE * count, 2 * count / len(lengths)))
-    pool: list[TripletSpec] = []
-    skipped: dict[str, str] = {}
-    for number, clip in enumerate(clips, 1):
-        budget = math.ceil(1.3 * per_group * max(1, clip.frames) / lengths[clip.group])
-        try:
-            found = plan_clip(clip, crop=crop, budget=budget, seed=seed)
-        except InputError as error:
-            skipped[clip.name] = f"{error.problem} ({error.got})"
-            say(f"left out {clip.name}: {skipped[clip.name]}")
-            continue
-        pool += found
-        say(f"chose {len(found)} of {clip.name} ({number} of {len(clips)})")
-    return pool, skipped
-
-
-def _write_arrays(root: Path, specs: list[TripletSpec], crop: int, say: Progress) -> None:
-    half = crop // 2
-    frames = open_memmap(root / "frames.npy", "w+", np.uint8, (len(specs), 3, crop, crop, 3))
-    flows = open_memmap(root / "flows.npy", "w+", np.float16, (len(specs), 2, half, half, 2))
-    label = FlowLabeller()
-    by_clip: dict[ClipInfo, list[int]] = defaultdict(list)
-    for row, spec in enumerate(specs):
-        by_clip[spec.clip].append(row)
-    done = 0
-    for clip, rows in by_clip.items():
-        ends: dict[int, list[int]] = defaultdict(list)
-        for row in rows:
-            ends[specs[row].frame + 2 * specs[row].stride].append(row)
-        recent: deque[tuple[int, Frame]] = deque(maxlen=2 * max(STRIDES) + 1)
-        for index, frame in decode_clip(clip):
-            recent.append((index, frame))
-            held = dict(recent)
-            for row in ends.get(index, ()):
-                spec = specs[row]
-                triplet = [held[spec.frame + step * spec.stride] for step in range(3)]
-                square = np.s_[spec.y : spec.y + crop, spec.x : spec.x + crop]
-                frames[row] = np.stack([image[square] for image in triplet])
-                flows[row] = label(triplet[0], triplet[1], triplet[2], spec.y, spec.x, crop)
-            if index >= max(ends):
-                break
-        done += len(rows)
-        say(f"wrote {done} of {len(specs)} triplets")
-    frames.flush()
-    flows.flush()
-
-
-def _summary(specs: list[TripletSpec], asked: int, skipped: dict[str, str]) -> dict[str, Any]:
-    groups = Counter(spec.clip.group for spec in specs)
-    return {
-        "asked": asked,
-        "groups": dict(sorted(groups.items())),
-        "largest_group_share": round(max(groups.values()) / len(specs), 4),
-        "strides": dict(sorted(Counter(str(spec.stride) for spec in specs).items())),
-        "mean_average_psnr": round(sum(s.average_psnr for s in specs) / len(specs), 3),
-        "skipped": skipped,
-    }
-
-
-def _entry(spec: TripletSpec) -> dict[str, Any]:
-    return {
-        "clip": spec.clip.name,
-        "group": spec.clip.group,
-        "licence": spec.clip.licence,
-        "frame": spec.frame,
-        "stride": spec.stride,
-        "y": spec.y,
-        "x": spec.x,
-        "scale": spec.scale,
-        "average_psnr": spec.average_psnr,
-    }
+    def __getitem__(self, row: int) -> Any:
+        return self.rows[row]
 
 
 def _read_index(path: Path) -> dict[str, Any]:
@@ -231,10 +105,10 @@ def _read_index(path: Path) -> dict[str, Any]:
             f"the pack's index {path} can't be read", got=str(error), fix="make the pack again"
         ) from error
     found = (index.get("schema"), index.get("version")) if isinstance(index, dict) else None
-    if found != (SCHEMA, VERSION):
+    if found not in ((SCHEMA, VERSION), (SCHEMA, SMALL_VERSION)):
         raise ArtifactError(
             f"{path} is not the index of a pack that this version reads",
-            expected=f"schema {SCHEMA}, version {VERSION}",
+            expected=f"schema {SCHEMA}, version {VERSION} or {SMALL_VERSION}",
             got=str(found),
             fix="make the pack again",
         )

@@ -19,6 +19,7 @@ STRIDES = (1, 2, 3)
 DUPLICATE = 0.3  # mean absolute difference (0..255 scale) under which two frames are the same
 PSNR_RANGE = (17.0, 38.0)  # dB of the frame average against the true middle
 RUN_LENGTH = 240  # frames held in memory at once
+_COMPLETE = 0.9  # share of the expected frames under which a clip counts as cut short
 _TRIES = 3  # random crop positions among which the one with most motion is taken
 _ROUNDS = 2  # crops taken at most from one frame triplet
 _THUMB = 4  # motion is measured on frames shrunk by this factor
@@ -96,16 +97,27 @@ def _repeats(previous: Frame, frame: Frame) -> bool:
     return float(np.mean(load_cv2().absdiff(frame, previous))) < DUPLICATE
 
 
-def plan_clip(clip: ClipInfo, *, crop: int, budget: int, seed: int) -> list[TripletSpec]:
+def plan_clip(
+    clip: ClipInfo, *, crop: int, budget: int, seed: int, notes: dict[str, str] | None = None
+) -> list[TripletSpec]:
     """Choose up to `budget` triplets of a clip, spread over it and favouring motion.
 
     `crop` is the side of the square crops in pixels. The result depends only on the clip's name
-    and frames, `crop`, `budget` and `seed`.
+    and frames, `crop`, `budget` and `seed`. A clip that ends long before its expected length is
+    used as far as it goes; `notes` then gets a line under its name.
     Raises `InputError` when the clip can't be decoded or its frames are smaller than the crop.
     """
     rng = np.random.default_rng([seed, zlib.crc32(clip.name.encode())])
     chosen: list[TripletSpec] = []
-    for run in find_runs(decode_clip(clip), clip.cuts):
+    decoded = 0
+
+    def counted() -> Iterator[tuple[int, Frame]]:
+        nonlocal decoded
+        for index, frame in decode_clip(clip):
+            decoded = index + 1
+            yield index, frame
+
+    for run in find_runs(counted(), clip.cuts):
         height, width = run.frames[0].shape[:2]
         if min(height, width) < crop:
             raise InputError(
@@ -116,6 +128,8 @@ def plan_clip(clip: ClipInfo, *, crop: int, budget: int, seed: int) -> list[Trip
             )
         share = math.ceil(budget * len(run.frames) / max(clip.frames, len(run.frames)))
         chosen += _plan_run(clip, run, crop, share, rng)
+    if notes is not None and decoded < _COMPLETE * clip.frames:
+        notes[clip.name] = f"ends after {decoded} of {clip.frames} frames"
     return sorted(chosen, key=lambda spec: -spec.rank)[:budget]
 
 

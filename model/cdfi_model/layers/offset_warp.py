@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from cdfi_model.spec import WarpSpec
+
 
 def offset_warp(image: Tensor, offset: Tensor) -> Tensor:
     """Sample ``image`` at ``p + offset(p)``; positions outside take the border's value.
@@ -32,3 +34,23 @@ def offset_warp(image: Tensor, offset: Tensor) -> Tensor:
         align_corners=True,
     )
     return sampled.to(image.dtype)
+
+
+def expected_offset(weight: Tensor, alpha: Tensor, beta: Tensor, spec: WarpSpec) -> Tensor:
+    """Where the taps sample on average: ``sum_kl W_kl * (tap_kl + offset_kl)``.
+
+    Args:
+        weight: ``(B, F * F, H, W)``, normalised over the taps; tap ``(k, l)`` is ``k * F + l``.
+        alpha: The same shape, row offsets in pixels.
+        beta: Column offsets.
+        spec: Taps and dilation.
+
+    Returns:
+        ``(B, 2, H, W)`` rows, then columns, in pixels from the output pixel.
+    """
+    steps = torch.arange(spec.taps, dtype=weight.dtype, device=weight.device)
+    steps = steps * spec.dilation - spec.reach
+    rows = steps.repeat_interleave(spec.taps)[:, None, None]
+    columns = steps.repeat(spec.taps)[:, None, None]
+    offsets = ((weight * (grid + own)).sum(1) for grid, own in ((rows, alpha), (columns, beta)))
+    return torch.stack(list(offsets), 1)

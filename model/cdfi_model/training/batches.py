@@ -1,25 +1,25 @@
-"""Batches from a pack: augmentation, and the flow that goes with it.
+"""Batches from a source of triplets: augmentation, and the flow that goes with it.
 
 Every batch follows from ``(seed, step)`` alone, so a resumed run sees what an unbroken one does.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from typing import NamedTuple
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from numpy.typing import NDArray
+from cdfi_runtime.errors import InputError
 from torch import Tensor
 
-from cdfi_model.data.pack import Pack
 from cdfi_model.training.config import Stage
+from cdfi_model.training.sources import TripletSource
 from cdfi_model.training.synthetic import synthetic_triplets
 
 
-@dataclass(frozen=True)
-class Batch:
+class Batch(NamedTuple):
     """Frames ``(B, 3, H, W)`` in [0, 1]; ``flow`` ``(B, 4, H / 2, W / 2)``.
 
     Flow channels: row and column offset from the middle frame into frame 0, then into frame 2,
@@ -32,12 +32,20 @@ class Batch:
     flow: Tensor
 
 
-def training_batch(pack: Pack, stage: Stage, *, seed: int, step: int) -> Batch:
+def training_batch(
+    source: TripletSource,
+    stage: Stage,
+    *,
+    seed: int,
+    step: int,
+    transpose: bool = True,
+    colour: bool = True,
+) -> Batch:
     """The batch of ``step``: random triplets, window, flips, transposition, reversal, colour."""
     rng = np.random.default_rng((seed, step))
     count = round(stage.batch * stage.synthetic)
-    rows = rng.choice(len(pack), stage.batch, replace=len(pack) < stage.batch)
-    frames, flow = _tensors(pack, rows)
+    rows = rng.choice(len(source), stage.batch, replace=len(source) < stage.batch)
+    frames, flow = _tensors(source, rows)
     frames, flow = _window(frames, flow, stage.crop * stage.downscale, rng)
     if stage.downscale > 1:
         small = F.avg_pool2d(frames.flatten(1, 2), stage.downscale)
@@ -45,21 +53,29 @@ def training_batch(pack: Pack, stage: Stage, *, seed: int, step: int) -> Batch:
         flow = F.avg_pool2d(flow, stage.downscale) / stage.downscale
     if count:
         frames[:count], flow[:count] = synthetic_triplets(frames[:count, 1], rng)
-    frames, flow = _turn(frames, flow, rng)
-    frames = _colour(frames, rng)
+    frames, flow = _turn(frames, flow, rng, transpose)
+    if colour:
+        frames = _colour(frames, rng)
     return Batch(frames[:, 0], frames[:, 1], frames[:, 2], flow)
 
 
-def whole_batch(pack: Pack, rows: range) -> Batch:
+def whole_batch(source: TripletSource, rows: Iterable[int]) -> Batch:
     """Triplets of ``rows`` as they are, for validation."""
-    frames, flow = _tensors(pack, np.arange(rows.start, rows.stop))
+    frames, flow = _tensors(source, rows)
     return Batch(frames[:, 0], frames[:, 1], frames[:, 2], flow)
 
 
-def _tensors(pack: Pack, rows: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
-    frames = torch.from_numpy(np.stack([pack.frames[row] for row in rows]))
-    flows = torch.from_numpy(np.stack([pack.flows[row] for row in rows]))
-    # The pack keeps channels last and flow as (x, y); the network wants channels first, rows first.
+def share_of(batch: Batch, rank: int, world: int) -> Batch:
+    """The part of a batch that process ``rank`` of ``world`` computes on."""
+    size = batch.middle.shape[0] // world
+    return Batch(*(tensor[rank * size : (rank + 1) * size] for tensor in batch))
+
+
+def _tensors(source: TripletSource, rows: Iterable[int]) -> tuple[Tensor, Tensor]:
+    triplets = [source.read(int(row)) for row in rows]
+    frames = torch.from_numpy(np.stack([item[0] for item in triplets]))
+    flows = torch.from_numpy(np.stack([item[1] for item in triplets]))
+    # Sources keep channels last and flow as (x, y); networks want channels first, rows first.
     frames = frames.permute(0, 1, 4, 2, 3).contiguous().float() / 255.0
     flow = flows.flip(-1).permute(0, 1, 4, 2, 3).flatten(1, 2).contiguous().float()
     return frames, flow
@@ -70,7 +86,11 @@ def _window(
 ) -> tuple[Tensor, Tensor]:
     height, width = frames.shape[-2:]
     if crop > min(height, width):
-        raise ValueError(f"a crop of {crop} does not fit into packed crops of {height}x{width}")
+        raise InputError(
+            "a stage's crop does not fit into the triplets",
+            expected=f"crop * downscale of at most {min(height, width)}",
+            got=f"{crop} for triplets of {width}x{height}",
+        )
     cut_frames, cut_flow = [], []
     for index in range(frames.shape[0]):
         top = 2 * int(rng.integers(0, (height - crop) // 2 + 1))
@@ -81,7 +101,9 @@ def _window(
     return torch.stack(cut_frames), torch.stack(cut_flow)
 
 
-def _turn(frames: Tensor, flow: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+def _turn(
+    frames: Tensor, flow: Tensor, rng: np.random.Generator, transposing: bool
+) -> tuple[Tensor, Tensor]:
     """Flips, transposition and time reversal for each triplet by itself."""
     turned_frames, turned_flow = [], []
     for index in range(frames.shape[0]):
@@ -93,7 +115,7 @@ def _turn(frames: Tensor, flow: Tensor, rng: np.random.Generator) -> tuple[Tenso
         if flip_columns:
             picture = picture.flip(-1)
             motion = motion.flip(-1) * motion.new_tensor([1, -1, 1, -1])[:, None, None]
-        if transpose:
+        if transpose and transposing:
             picture = picture.transpose(-1, -2)
             motion = motion.transpose(-1, -2)[[1, 0, 3, 2]]
         if reverse:

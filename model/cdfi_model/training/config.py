@@ -8,7 +8,7 @@ from typing import Literal
 
 from cdfi_runtime.errors import InputError
 from cdfi_runtime.files import require_file
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 
 class _Strict(BaseModel):
@@ -41,34 +41,93 @@ class Stage(_Strict):
     precision: Literal["float32", "bfloat16"] = "float32"
 
 
+class Losses(_Strict):
+    """Losses beside Charbonnier and the offset supervision; a weight of 0 switches one off.
+
+    Attributes:
+        total_variation: Weight of the offsets' total variation; 0.01 as published.
+        vgg: Weight of the VGG16 conv4_3 feature distance; 0.005 as published.
+        vgg_weights: Local file of VGG16's weights, needed for ``vgg``.
+        teacher: Artifact whose middle frame is a second target (distillation).
+        teacher_weight: Weight of the Charbonnier distance to it.
+    """
+
+    total_variation: float = Field(default=0.0, ge=0)
+    vgg: float = Field(default=0.0, ge=0)
+    vgg_weights: Path | None = None
+    teacher: Path | None = None
+    teacher_weight: float = Field(default=0.0, ge=0)
+
+    @model_validator(mode="after")
+    def _files_are_named(self) -> Losses:
+        for weight, file in (("vgg", "vgg_weights"), ("teacher_weight", "teacher")):
+            if getattr(self, weight) and getattr(self, file) is None:
+                raise ValueError(f"{weight} needs the file {file}")
+        return self
+
+
 class TrainConfig(_Strict):
     """Everything that decides a run. Paths are relative to the config file.
 
     Attributes:
         network: Registered network.
-        pack: Folder made by ``cdfi-model pack``.
-        val_pack: The same from other groups of clips, for choosing weights.
-        out: Folder of the run: checkpoint, log, best weights.
-        learning_rate: Of AdamW at its peak; cosine decay to 1 % over all steps.
+        pack: Folder made by ``cdfi-model pack``, or one in Vimeo-90K's layout.
+        val_pack: The same from other groups of clips, for choosing weights; of a folder in
+            Vimeo-90K's layout, its test list is taken.
+        val_limit: Triplets of ``val_pack`` that are looked at, spread over it; all by default.
+        out: Folder of the run: checkpoint, log, best weights, sample strips.
+        device: ``auto`` takes CUDA where there is one. Several processes come from ``torchrun``.
+        optimizer: ``adamax`` as published; weight decay goes to either.
+        learning_rate: At its peak.
+        schedule: ``cosine`` decays to 1 % over all steps; ``halving`` halves every
+            ``halve_every`` steps.
         warmup: Steps of linear growth to the peak.
         ema: Decay of the moving average of the weights that is evaluated and saved.
         eval_every: Steps between evaluations on ``val_pack``.
         save_every: Steps between checkpoints.
+        transpose: Whether patches are transposed at random; flips and reversal always are.
+        colour: Whether brightness, contrast and channel order vary.
+        prefetch: Batches that a worker thread makes ahead; 0 makes them in the loop.
+        strips: Triplets of ``val_pack`` that each evaluation draws into ``samples/``.
+        tensorboard: Log for TensorBoard too; it must be installed.
+        losses: Further losses.
     """
 
     network: str
     pack: Path
     val_pack: Path
+    val_limit: int | None = Field(default=None, gt=0)
     out: Path
     seed: int = 0
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    optimizer: Literal["adamw", "adamax"] = "adamw"
     learning_rate: float = Field(default=1e-3, gt=0)
+    schedule: Literal["cosine", "halving"] = "cosine"
+    halve_every: int | None = Field(default=None, gt=0)
     warmup: int = Field(default=100, ge=0)
     weight_decay: float = Field(default=1e-4, ge=0)
     gradient_clip: float = Field(default=1.0, gt=0)
     ema: float = Field(default=0.998, ge=0, lt=1)
     eval_every: int = Field(default=500, gt=0)
     save_every: int = Field(default=250, gt=0)
+    transpose: bool = True
+    colour: bool = True
+    prefetch: int = Field(default=2, ge=0)
+    strips: int = Field(default=4, ge=0)
+    tensorboard: bool = False
+    losses: Losses = Losses()
     stages: tuple[Stage, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _halving_has_a_pace(self) -> TrainConfig:
+        if (self.schedule == "halving") != (self.halve_every is not None):
+            raise ValueError("schedule = 'halving' and halve_every come together")
+        return self
+
+    @property
+    def needs_flow(self) -> bool:
+        """Whether any stage supervises the offsets."""
+        return any(max(stage.offset_weight) > 0 for stage in self.stages)
 
     @property
     def total_steps(self) -> int:
@@ -102,5 +161,11 @@ def load_config(path: Path) -> TrainConfig:
             for item in error.errors()
         )
         raise InputError(f"{path.name} is no training config", got=misfits) from error
-    folders = {key: path.parent / getattr(config, key) for key in ("pack", "val_pack", "out")}
-    return config.model_copy(update=folders)
+    paths: dict[str, object] = {
+        key: path.parent / getattr(config, key) for key in ("pack", "val_pack", "out")
+    }
+    files = {key: getattr(config.losses, key) for key in ("vgg_weights", "teacher")}
+    paths["losses"] = config.losses.model_copy(
+        update={key: path.parent / file for key, file in files.items() if file is not None}
+    )
+    return config.model_copy(update=paths)

@@ -1,33 +1,45 @@
-"""The training loop: plain, resumable at any saved step, the best average kept."""
+"""The training loop on Lightning Fabric: one process or several, resumable at any saved step.
+
+Several processes compute on shares of the batch that one process would take, and average their
+gradients, so the number of processes changes the speed and not the run. Nothing in a step draws
+from a global random generator: a batch follows from the seed and the step alone, and the rate
+from the step, so that the checkpoint's weights, optimizer and step are all a resume needs.
+"""
 
 from __future__ import annotations
 
-import csv
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from cdfi_runtime.errors import CdfiError, InputError
 from cdfi_runtime.files import ensure_folder
-from torch import Tensor
 
 from cdfi_model.checkpoints.weights import save_weights
-from cdfi_model.data.pack import Pack
-from cdfi_model.network import InterpolationNetwork, build_network
-from cdfi_model.pyramid import PyramidNetwork
+from cdfi_model.network import build_network
 from cdfi_model.spec import NETWORKS
-from cdfi_model.training.batches import Batch, training_batch, whole_batch
-from cdfi_model.training.config import Stage, TrainConfig
-from cdfi_model.training.losses import charbonnier, offset_loss
+from cdfi_model.training.batches import Batch, share_of, training_batch
+from cdfi_model.training.config import TrainConfig
+from cdfi_model.training.devices import start_fabric
+from cdfi_model.training.evaluation import psnr_sum, spread_rows
+from cdfi_model.training.logs import RunLog, save_strips
+from cdfi_model.training.losses.objective import Objective
+from cdfi_model.training.losses.teacher import describe_teacher
+from cdfi_model.training.prefetch import prefetch
+from cdfi_model.training.sources import TripletSource, open_source
 from cdfi_model.training.state import TrainState
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 CHECKPOINT = "checkpoint.pt"
 BEST = "best.safetensors"
-LOG = "log.csv"
-_COLUMNS = ("step", "loss", "offset_loss", "learning_rate", "seconds_per_step", "val_psnr_db")
+SAMPLES = "samples"
+_LOG_EVERY = 20
 
 
 class Progress(NamedTuple):
@@ -46,119 +58,161 @@ def train(
 
     Args:
         config: The run.
-        report: Called after every step.
+        report: Called after every step, in every process.
         stop_after: Stop (with a checkpoint) at this step, for a run in pieces.
 
     Returns:
         The weights file with the best validation PSNR.
 
     Raises:
-        CdfiError: the loss is no number any more; the last checkpoint is untouched.
+        CdfiError: a device, folder or file that does not fit, a full disk, or a loss that is no
+            number any more; the last checkpoint is untouched.
     """
-    ensure_folder(config.out)
-    pack, val_pack = Pack.open(config.pack), Pack.open(config.val_pack)
-    state = TrainState(build_network(NETWORKS.get(config.network), seed=config.seed), config)
-    checkpoint = config.out / CHECKPOINT
-    if checkpoint.exists():
-        state.load(checkpoint)
-    last = min(config.total_steps, stop_after or config.total_steps)
-    if state.step >= config.total_steps:
-        raise InputError(
-            "this run is complete",
-            got=f"step {state.step} of {config.total_steps} in {checkpoint}",
-            fix="add a stage to the config, or choose another 'out' folder",
-        )
-    while state.step < last:
-        started = time.perf_counter()
-        stage, through = config.stage_at(state.step)
-        rate = learning_rate(config, state.step)
-        loss, offsets = _step(state, config, stage, through, rate, pack)
-        state.step += 1
-        psnr = None
-        if state.step % config.eval_every == 0 or state.step == config.total_steps:
-            psnr = validate(state.average, val_pack)
-            _keep_best(state, config, psnr)
-        seconds = time.perf_counter() - started
-        if state.step % 20 == 0 or psnr is not None:
-            _log(config.out / LOG, (state.step, loss, offsets, rate, seconds, psnr))
-        if state.step % config.save_every == 0 or state.step == last:
-            state.save(checkpoint)
-        report(Progress(state.step, config.total_steps, loss, psnr))
-    return config.out / BEST
+    return _Run(config).go(report, stop_after)
 
 
 def learning_rate(config: TrainConfig, step: int) -> float:
-    """Linear warm-up, then a cosine down to 1 % of the peak."""
+    """Linear warm-up, then a cosine down to 1 % of the peak, or halves."""
     if step < config.warmup:
         return config.learning_rate * (step + 1) / config.warmup
+    if config.halve_every is not None:
+        return config.learning_rate * 0.5 ** (step // config.halve_every)
     through = (step - config.warmup) / max(1, config.total_steps - config.warmup)
     return config.learning_rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * through)))
 
 
-@torch.no_grad()
-def validate(network: InterpolationNetwork, pack: Pack, batch: int = 8) -> float:
-    """Mean PSNR in dB of the clipped middle frame over a pack (unrounded, data range 1)."""
-    values = []
-    for start in range(0, len(pack), batch):
-        triplets = whole_batch(pack, range(start, min(start + batch, len(pack))))
-        frame = network(triplets.frame0, triplets.frame2).clamp(0, 1)
-        error = (frame - triplets.middle).square().mean((1, 2, 3)).clamp_min(1e-10)
-        values.append(-10 * torch.log10(error))
-    return float(torch.cat(values).mean())
+class _Run:
+    """One process's part of a run."""
 
-
-def _step(
-    state: TrainState,
-    config: TrainConfig,
-    stage: Stage,
-    through: float,
-    rate: float,
-    pack: Pack,
-) -> tuple[float, float]:
-    batch = training_batch(pack, stage, seed=config.seed, step=state.step)
-    for group in state.optimizer.param_groups:
-        group["lr"] = rate
-    with torch.autocast("cpu", torch.bfloat16, enabled=stage.precision == "bfloat16"):
-        picture, motion = _losses(state.network, stage, batch)
-    start, end = stage.offset_weight
-    loss = picture + (start + (end - start) * through) * motion
-    if not math.isfinite(loss.item()):
-        raise CdfiError(
-            f"the loss is no number any more at step {state.step}",
-            got=str(loss.item()),
-            fix="lower learning_rate, then run again: it goes on from the last checkpoint",
+    def __init__(self, config: TrainConfig) -> None:
+        self._config = config
+        self._checkpoint = config.out / CHECKPOINT
+        self._fabric: Fabric = start_fabric(config)
+        device = self._fabric.device
+        ensure_folder(config.out)
+        self._source = open_source(config.pack, flow=config.needs_flow)
+        self._val: TripletSource = open_source(config.val_pack, val=True, flow=False)
+        self._state = TrainState(
+            build_network(NETWORKS.get(config.network), seed=config.seed), config
         )
-    state.optimizer.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
-    torch.nn.utils.clip_grad_norm_(state.network.parameters(), config.gradient_clip)
-    state.optimizer.step()
-    state.update_average(config.ema)
-    return loss.item(), motion.item()
+        objective = Objective(self._state.network, config.losses, device)
+        self._objective, self._optimizer = self._fabric.setup(objective, self._state.optimizer)
+        self._state.average.to(device)
+        if self._checkpoint.exists():
+            self._state.load(self._checkpoint)
+        self._info: dict[str, Any] = {}
+        if config.losses.teacher and config.losses.teacher_weight:
+            self._info["teacher"] = describe_teacher(
+                config.losses.teacher, config.losses.teacher_weight
+            )
+
+    def go(self, report: Callable[[Progress], None], stop_after: int | None) -> Path:
+        config, state = self._config, self._state
+        last = min(config.total_steps, stop_after or config.total_steps)
+        if state.step >= config.total_steps:
+            raise InputError(
+                "this run is complete",
+                got=f"step {state.step} of {config.total_steps} in {self._checkpoint}",
+                fix="add a stage to the config, or choose another 'out' folder",
+            )
+        if not self._fabric.is_global_zero:
+            self._steps(report, last, None)
+            return config.out / BEST
+        for leftover in config.out.rglob(".*.part.*"):  # of a run that was killed while saving
+            leftover.unlink(missing_ok=True)
+        with closing(RunLog(config.out, state.step, tensorboard=config.tensorboard)) as log:
+            self._steps(report, last, log)
+        return config.out / BEST
+
+    def _steps(self, report: Callable[[Progress], None], last: int, log: RunLog | None) -> None:
+        config, state = self._config, self._state
+        with prefetch(self._batch, range(state.step, last), config.prefetch) as batches:
+            since, waited, counted = time.perf_counter(), 0.0, 0
+            while state.step < last:
+                batch, seconds = _timed(batches)
+                waited, counted = waited + seconds, counted + 1
+                rate = learning_rate(config, state.step)
+                loss, offsets = self._step(batch, rate)
+                state.step += 1
+                spent = time.perf_counter() - since
+                psnr = None
+                if state.step % config.eval_every == 0 or state.step == config.total_steps:
+                    psnr = self._evaluate(log is not None)
+                if log is not None:
+                    if state.step % _LOG_EVERY == 0 or psnr is not None:
+                        values = (loss, offsets, rate, spent / counted, waited / spent, psnr)
+                        log.add(state.step, values)
+                    if state.step % config.save_every == 0 or state.step == last:
+                        state.save(self._checkpoint)
+                if state.step % _LOG_EVERY == 0 or psnr is not None:
+                    since, waited, counted = time.perf_counter(), 0.0, 0
+                report(Progress(state.step, config.total_steps, loss, psnr))
+
+    def _batch(self, step: int) -> Batch:
+        """This process's share. Each makes the whole batch, for the draws depend on each other."""
+        config, fabric = self._config, self._fabric
+        batch = training_batch(
+            self._source,
+            config.stage_at(step)[0],
+            seed=config.seed,
+            step=step,
+            transpose=config.transpose,
+            colour=config.colour,
+        )
+        return share_of(batch, fabric.global_rank, fabric.world_size)
+
+    def _step(self, batch: Batch, rate: float) -> tuple[float, float]:
+        config, state, fabric = self._config, self._state, self._fabric
+        stage, through = config.stage_at(state.step)
+        for group in state.optimizer.param_groups:
+            group["lr"] = rate
+        batch = Batch(*(tensor.to(fabric.device) for tensor in batch))
+        half = stage.precision == "bfloat16"
+        start, end = stage.offset_weight
+        with torch.autocast(fabric.device.type, torch.bfloat16, enabled=half):
+            terms = self._objective(batch, stage.taps, max(start, end) > 0)
+        loss = terms.picture + (start + (end - start) * through) * terms.offsets
+        values = fabric.all_reduce(torch.stack((loss, terms.offsets)).detach())
+        assert isinstance(values, torch.Tensor)
+        mean, offsets = values.tolist()
+        if not math.isfinite(mean):
+            raise CdfiError(
+                f"the loss is no number any more at step {state.step}",
+                got=str(mean),
+                fix="lower learning_rate, then run again: it goes on from the last checkpoint",
+            )
+        self._optimizer.zero_grad(set_to_none=True)
+        fabric.backward(loss)
+        torch.nn.utils.clip_grad_norm_(state.network.parameters(), config.gradient_clip)
+        self._optimizer.step()
+        state.update_average(config.ema)
+        return mean, offsets
+
+    def _evaluate(self, first: bool) -> float:
+        """Mean PSNR in dB of the averaged weights; the first process keeps the best of them."""
+        config, state, fabric = self._config, self._state, self._fabric
+        rows = spread_rows(len(self._val), config.val_limit)
+        share = rows[fabric.global_rank :: fabric.world_size]
+        total = torch.tensor(psnr_sum(state.average, self._val, share), dtype=torch.float64)
+        # Single precision on the device: not every back end reduces float64.
+        reduced = fabric.all_reduce(total.float().to(fabric.device), reduce_op="sum")
+        assert isinstance(reduced, torch.Tensor)
+        psnr = float(reduced) / len(rows)
+        better = psnr > state.best_psnr
+        state.best_psnr = max(psnr, state.best_psnr)
+        if not first:
+            return psnr
+        if better:
+            info = {"step": state.step, "val_psnr_db": round(psnr, 4), "seed": config.seed}
+            save_weights(config.out / BEST, state.average, info=info | self._info)
+        if config.strips:
+            shown = spread_rows(len(self._val), config.strips)
+            path = config.out / SAMPLES / f"step_{state.step:06d}.png"
+            save_strips(path, state.average, self._val, shown)
+        return psnr
 
 
-def _losses(network: InterpolationNetwork, stage: Stage, batch: Batch) -> tuple[Tensor, Tensor]:
-    if not isinstance(network, PyramidNetwork):
-        return charbonnier(network(batch.frame0, batch.frame2), batch.middle), torch.zeros(())
-    output = network.describe(batch.frame0, batch.frame2, taps=stage.taps)
-    picture = charbonnier(output.frame, batch.middle)
-    if stage.taps:
-        picture = 0.8 * picture + 0.2 * charbonnier(output.warped, batch.middle)
-    frames = (batch.frame0, batch.middle, batch.frame2)
-    return picture, offset_loss(output.offsets, frames, batch.flow)
-
-
-def _keep_best(state: TrainState, config: TrainConfig, psnr: float) -> None:
-    if psnr <= state.best_psnr:
-        return
-    state.best_psnr = psnr
-    info = {"step": state.step, "val_psnr_db": round(psnr, 4), "seed": config.seed}
-    save_weights(config.out / BEST, state.average, info=info)
-
-
-def _log(path: Path, row: tuple[int, float, float, float, float, float | None]) -> None:
-    new = not path.exists()
-    with path.open("a", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        if new:
-            writer.writerow(_COLUMNS)
-        writer.writerow(["" if value is None else f"{value:.6g}" for value in row])
+def _timed(batches: Iterator[Batch]) -> tuple[Batch, float]:
+    started = time.perf_counter()
+    batch = next(batches)
+    return batch, time.perf_counter() - started

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import io
 import pickle
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,8 @@ class TrainState:
     def __init__(self, network: InterpolationNetwork, config: TrainConfig) -> None:
         self.network = network.train()
         self.average = copy.deepcopy(network).eval().requires_grad_(False)
-        self.optimizer = torch.optim.AdamW(
+        kind = {"adamw": torch.optim.AdamW, "adamax": torch.optim.Adamax}[config.optimizer]
+        self.optimizer: torch.optim.Optimizer = kind(
             network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
         )
         self.step = 0
@@ -48,8 +50,11 @@ class TrainState:
             "step": self.step,
             "best_psnr": self.best_psnr,
         }
+        # By way of memory: torch's own file writer hides a full disk behind a RuntimeError.
+        buffer = io.BytesIO()
+        torch.save(content, buffer)
         with atomic_path(path) as temporary:
-            torch.save(content, temporary)
+            temporary.write_bytes(buffer.getbuffer())
 
     def load(self, path: Path) -> None:
         """Go on from ``path``.
@@ -67,7 +72,14 @@ class TrainState:
             )
         self.network.load_state_dict(content["network"])
         self.average.load_state_dict(content["average"])
-        self.optimizer.load_state_dict(content["optimizer"])
+        try:
+            self.optimizer.load_state_dict(content["optimizer"])
+        except (ValueError, KeyError) as error:
+            raise ArtifactError(
+                f"{path.name} was made with another optimizer",
+                got=str(error),
+                fix="choose another 'out' folder in the config, or remove the checkpoint",
+            ) from error
         self.step, self.best_psnr = int(content["step"]), float(content["best_psnr"])
 
     @staticmethod

@@ -1,4 +1,7 @@
-"""Losses. Photometric loss alone learns motion very slowly, so offsets are supervised as well."""
+"""Losses on offsets: supervision by known flow, and smoothness.
+
+Photometric loss alone learns motion very slowly, so the expected offsets are supervised as well.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,6 @@ from torch import Tensor
 from cdfi_model.layers.offset_warp import offset_warp
 
 _TRUST_FALL = 12.0
-
-
-def charbonnier(prediction: Tensor, target: Tensor, eps: float = 1e-3) -> Tensor:
-    """Mean of ``sqrt(difference^2 + eps^2)`` (CDFI, CVPR 2021, section 3.3)."""
-    return torch.sqrt((prediction - target).square() + eps * eps).mean()
 
 
 def offset_loss(
@@ -45,3 +43,14 @@ def offset_loss(
             goal, weight = F.avg_pool2d(goal, factor), F.avg_pool2d(weight, factor)
         total = total + (weight * torch.sqrt((offset - goal).square() + 1e-2)).mean()
     return total / len(offsets)
+
+
+def total_variation(offset: Tensor) -> Tensor:
+    """Mean distance of neighbours, down and across: CDFI (CVPR 2021) adds 0.01 of it.
+
+    Args:
+        offset: ``(B, 4, h, w)`` expected offsets in pixels of their level.
+    """
+    down = (offset[..., 1:, :] - offset[..., :-1, :]).abs().mean()
+    across = (offset[..., :, 1:] - offset[..., :, :-1]).abs().mean()
+    return down + across
