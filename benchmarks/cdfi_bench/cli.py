@@ -5,6 +5,7 @@ Exit codes: 0 pass, 1 a row failed, 2 usage or environment (also: nothing could 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,6 +20,7 @@ from cdfi_bench.warp_command import warp
 if TYPE_CHECKING:
     from cdfi_model.data.image_sets import ImageSet
 
+    from cdfi_bench.gallery import Case
     from cdfi_bench.report import Report
 
 app = typer.Typer(
@@ -30,7 +32,9 @@ app = typer.Typer(
 
 Data = Annotated[
     Path | None,
-    typer.Option("--data", help="Folder of image sets; the sample triplet if left out."),
+    typer.Option(
+        "--data", help="Folder of image sets, or a video; the sample triplet if left out."
+    ),
 ]
 Pairs = Annotated[int | None, typer.Option("--pairs", min=1, help="First N pairs of each set.")]
 Out = Annotated[Path, typer.Option("--out", help="Folder for the reports.")]
@@ -90,23 +94,50 @@ def quality(
     ] = None,
     data: Data = None,
     pairs: Pairs = None,
+    baseline: Annotated[
+        list[str] | None,
+        typer.Option(help="Beside frame averaging, this baseline; may be repeated. All if not."),
+    ] = None,
     min_gain: Annotated[
         float | None,
         typer.Option(help="Fail what is less than this many dB above frame averaging."),
     ] = None,
+    lpips_weights: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="File with weights for LPIPS (torchvision's SqueezeNet 1.1, LPIPS v0.1's "
+            "linear layers); repeated if they are in two."
+        ),
+    ] = None,
     out: Out = Path("reports"),
     threads: Threads = None,
 ) -> None:
-    """Measure PSNR and SSIM against the true middle frames, beside the average of both frames."""
-    from cdfi_bench.quality import quality_report, with_truth
+    """Measure PSNR and SSIM against the true middle frames, beside baselines without weights."""
+    from cdfi_bench.baselines import BASELINES
+    from cdfi_bench.gallery import Gallery
+    from cdfi_bench.lpips import load_lpips
+    from cdfi_bench.quality import baseline_names, quality_report, with_truth
     from cdfi_bench.rows import expand_artifacts
 
     paths = expand_artifacts(subjects or [])
+    baselines = [BASELINES.get(name).name for name in baseline_names(baseline or BASELINES.names())]
     sets = with_truth(_image_sets(data, pairs))
+    lpips = load_lpips(lpips_weights) if lpips_weights else None
     ensure_folder(out)
-    with progress_bar("quality", (1 + len(paths)) * _count(sets), "pairs") as advance:
-        report = quality_report(paths, sets, min_gain_db=min_gain, threads=threads, advance=advance)
-    _finish(report, out)
+    gallery = Gallery()
+    total = (len(baselines) + len(paths)) * _count(sets)
+    with progress_bar("quality", total, "pairs") as advance:
+        report = quality_report(
+            paths,
+            sets,
+            baselines=baselines,
+            min_gain_db=min_gain,
+            threads=threads,
+            gallery=gallery,
+            lpips=lpips,
+            advance=advance,
+        )
+    _finish(report, out, gallery.cases())
 
 
 @app.command()
@@ -158,14 +189,14 @@ def _count(sets: list[ImageSet]) -> int:
     return sum(len(each.triplets) for each in sets)
 
 
-def _finish(report: Report, out: Path) -> None:
+def _finish(report: Report, out: Path, cases: Sequence[Case] = ()) -> None:
     """Show the table, write the reports, and turn the verdicts into the exit code."""
     from cdfi_bench.console import console_table, report_console
     from cdfi_bench.reports import write_report
 
     console = report_console()
     console.print(console_table(report))
-    for path in write_report(report, out):
+    for path in write_report(report, out, cases):
         console.print(f"wrote {path}", markup=False, highlight=False, soft_wrap=True)
     failed, passed = report.count("fail"), report.count("pass")
     if failed:

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from cdfi_model.data.image_sets import ImageSet
 from cdfi_runtime.errors import CdfiError, MissingDependencyError
 from cdfi_runtime.manifest import SizeInfo
 
 from cdfi_bench.pairs import Pair, read_pair
-from cdfi_bench.predictors import Predictor
+from cdfi_bench.predictors import Predictor, RawFrame
 from cdfi_bench.report import ImageRow, Parity, Quality
-from cdfi_bench.scores import frame_quality, mean_quality, raw_parity, worst_parity
+from cdfi_bench.scores import Perceptual, frame_quality, mean_quality, raw_parity, worst_parity
 
 NO_TRUTH = "the image set has no true middle frame"
 NOT_COMPARED = "this report does not compare raw outputs"
+
+Watch: TypeAlias = Callable[[Pair, RawFrame, ImageRow], None]
+"""Sees each pair that succeeded with its output and numbers, for pictures of it."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,8 @@ def evaluate(
     compare_raw: bool,
     size: SizeInfo,
     advance: Callable[[], None],
+    watch: Watch | None = None,
+    perceptual: Perceptual | None = None,
 ) -> Score:
     """Run ``subject`` on every pair of a set; a pair that fails is noted and the rest go on.
 
@@ -74,6 +80,8 @@ def evaluate(
         compare_raw: Whether the outputs before rounding are compared too (parity).
         size: Size of the subject's graph; larger frames are cropped.
         advance: Called after every pair.
+        watch: Called with every pair that succeeded.
+        perceptual: Measures LPIPS, if its weights are at hand.
 
     Raises:
         MissingDependencyError: scikit-image is not installed.
@@ -87,7 +95,10 @@ def evaluate(
             pair = read_pair(triplet, size)
             sizes[pair.width, pair.height] = None
             cropped = cropped or pair.cropped
-            rows.append(_measure(pair, subject, reference, compare_raw))
+            output = subject.predict(pair.frame0, pair.frame2)
+            rows.append(_measure(pair, output, reference, compare_raw, perceptual))
+            if watch is not None:
+                watch(pair, output, rows[-1])
         except MissingDependencyError:  # of the measuring itself: no pair can be measured
             raise
         except Exception as error:  # a runtime may raise anything; the sweep must go on
@@ -102,9 +113,12 @@ def error_text(error: Exception) -> str:
 
 
 def _measure(
-    pair: Pair, subject: Predictor, reference: Predictor | None, compare_raw: bool
+    pair: Pair,
+    output: RawFrame,
+    reference: Predictor | None,
+    compare_raw: bool,
+    perceptual: Perceptual | None,
 ) -> ImageRow:
-    output = subject.predict(pair.frame0, pair.frame2)
     expected = label = None
     if reference is not None:
         expected, label = reference.predict(pair.frame0, pair.frame2), reference.label
@@ -117,7 +131,7 @@ def _measure(
     if pair.truth is None:
         unmeasured["quality"] = NO_TRUTH
     else:
-        quality = frame_quality(output, pair.truth, expected, label)
+        quality = frame_quality(output, pair.truth, expected, label, perceptual=perceptual)
     return ImageRow(
         name=pair.name,
         width=pair.width,

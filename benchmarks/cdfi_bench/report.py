@@ -7,7 +7,7 @@ wrong is a row like any other, and what was not measured is ``null`` with its re
 from __future__ import annotations
 
 import json
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -43,6 +43,7 @@ class RunInfo(Section):
     commit: str | None = Field(description="git commit of this project's checkout")
     dirty: bool | None = Field(description="the checkout had uncommitted changes")
     tools: dict[str, str] = Field(description="version by package")
+    lpips_weights_sha256: tuple[str, ...] = Field(default=(), description="of each weights file")
 
 
 class DeviceInfo(Section):
@@ -112,10 +113,19 @@ class Quality(Section):
 
     psnr_db: float | None
     ssim: float | None
+    lpips: float | None = Field(default=None, description="LPIPS v0.1, SqueezeNet; lower is better")
     reference: str | None = Field(description="what the difference is taken to")
     reference_psnr_db: float | None
     reference_ssim: float | None
     psnr_difference_db: float | None = Field(description="psnr_db - reference_psnr_db")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _older_reports_lack_lpips(cls, values: Any) -> Any:
+        if isinstance(values, dict) and "lpips" not in values:
+            reasons = {"lpips": "not in the report"} | values.get("unmeasured", {})
+            return values | {"lpips": None, "unmeasured": reasons}
+        return values
 
 
 class Timing(Section):
@@ -182,6 +192,9 @@ class Row(Section):
     timing: Timing | None
     memory: Memory | None
     images: tuple[ImageRow, ...] = ()
+    failures: dict[str, str] = Field(
+        default_factory=dict, description="for each frame pair that failed: why"
+    )
     verdict: Verdict
 
 

@@ -42,6 +42,7 @@ def make_row(
         unmeasured={name: (reasons or {}).get(name, default) for name in missing},
         **{name: sections.get(name) for name in _SECTIONS},
         images=sections.get("images", ()),
+        failures=sections.get("failures", {}),
     )
 
 
@@ -60,7 +61,7 @@ def undecided_row(kind: Kind, subject: str, status: Status, reason: str, **secti
 def score_sections(score: Score, image_set: ImageSet, padding: str) -> dict[str, Any]:
     """The sections of a row that a :class:`Score` fills."""
     if not score.sizes:
-        return {}
+        return {"failures": score.errors}
     return {
         "input": InputFacts(
             image_set=image_set.name,
@@ -73,6 +74,7 @@ def score_sections(score: Score, image_set: ImageSet, padding: str) -> dict[str,
         "parity": score.parity,
         "quality": score.quality,
         "images": score.images,
+        "failures": score.errors,
     }
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from statistics import fmean
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from cdfi_runtime.metrics import SSIM_WINDOW, max_abs, p99_9, psnr, ssim, to_8bit
@@ -18,6 +18,11 @@ RAW_RANGE = 1.0
 IDENTICAL = "infinite: an output is identical to what it is compared with"
 TOO_SMALL = f"a frame is smaller than SSIM's window of {SSIM_WINDOW} pixels"
 NO_REFERENCE = "nothing to take the difference to"
+NO_LPIPS = "no weights on disk: give them with cdfi-bench quality --lpips-weights"
+LPIPS_TOO_SMALL = "a frame is smaller than the smallest that LPIPS takes"
+
+Perceptual: TypeAlias = Callable[[NDArray[np.uint8], NDArray[np.uint8]], float | None]
+"""LPIPS of two frames; ``None`` where they are too small."""
 
 
 def raw_parity(output: RawFrame, expected: RawFrame, reference: str) -> Parity:
@@ -48,6 +53,8 @@ def frame_quality(
     truth: NDArray[np.uint8],
     expected: RawFrame | None = None,
     reference: str | None = None,
+    *,
+    perceptual: Perceptual | None = None,
 ) -> Quality:
     """A ``(H, W, 3)`` output, rounded to 8 bit, against the true frame.
 
@@ -56,11 +63,15 @@ def frame_quality(
         truth: The same shape, uint8.
         expected: The reference's output for the same pair.
         reference: The reference's name.
+        perceptual: Measures LPIPS, if its weights are at hand.
     """
     own = _against_truth(output, truth)
+    lpips = None if perceptual is None else perceptual(to_8bit(output), truth)
+    why = NO_LPIPS if perceptual is None else LPIPS_TOO_SMALL
     if expected is None:
-        return _quality(*own)
-    return _quality(*own, reference, *_against_truth(expected, truth))
+        return _quality(*own, lpips=lpips, no_lpips=why)
+    other = _against_truth(expected, truth)
+    return _quality(*own, reference, *other, lpips=lpips, no_lpips=why)
 
 
 def mean_quality(images: Sequence[Quality]) -> Quality:
@@ -69,13 +80,18 @@ def mean_quality(images: Sequence[Quality]) -> Quality:
         fmean(_or_infinite(each.psnr_db) for each in images),
         _mean(each.ssim for each in images),
     )
+    lpips = _mean(each.lpips for each in images)
+    reasons = [each.unmeasured["lpips"] for each in images if each.lpips is None]
+    why = reasons[0] if reasons else NO_LPIPS
     if images[0].reference is None:
-        return _quality(*own)
+        return _quality(*own, lpips=lpips, no_lpips=why)
     return _quality(
         *own,
         images[0].reference,
         fmean(_or_infinite(each.reference_psnr_db) for each in images),
         _mean(each.reference_ssim for each in images),
+        lpips=lpips,
+        no_lpips=why,
     )
 
 
@@ -100,8 +116,11 @@ def _quality(
     reference: str | None = None,
     reference_psnr_db: float | None = None,
     reference_ssim: float | None = None,
+    *,
+    lpips: float | None,
+    no_lpips: str,
 ) -> Quality:
-    unmeasured: dict[str, str] = {}
+    unmeasured: dict[str, str] = {} if lpips is not None else {"lpips": no_lpips}
     own = _finite("psnr_db", psnr_db, unmeasured)
     own_ssim = _present("ssim", ssim_value, unmeasured)
     other = other_ssim = difference = None
@@ -118,6 +137,7 @@ def _quality(
     return Quality(
         psnr_db=own,
         ssim=own_ssim,
+        lpips=lpips,
         reference=reference,
         reference_psnr_db=other,
         reference_ssim=other_ssim,

@@ -65,7 +65,7 @@ def _peak(row: Row) -> str:
 
 
 _SUBJECT = Column("artifact", lambda row: row.subject, number=False)
-_IMAGES = Column("images", _images, number=False)
+IMAGES = Column("images", _images, number=False)
 _BACKEND = Column("runtime", _backend, number=False)
 VERDICT = Column("verdict", lambda row: row.verdict.status, number=False)
 _REASON = Column("reason", lambda row: row.verdict.reason, number=False)
@@ -73,7 +73,7 @@ _REASON = Column("reason", lambda row: row.verdict.reason, number=False)
 COLUMNS: dict[Kind, tuple[Column, ...]] = {
     "parity": (
         _SUBJECT,
-        _IMAGES,
+        IMAGES,
         _BACKEND,
         Column("max abs", _parity("max_abs", ".2e")),
         Column("p99.9", _parity("p99_9", ".2e")),
@@ -87,9 +87,10 @@ COLUMNS: dict[Kind, tuple[Column, ...]] = {
     ),
     "quality": (
         _SUBJECT,
-        _IMAGES,
+        IMAGES,
         Column("PSNR dB", _quality("psnr_db", ".2f")),
         Column("SSIM", _quality("ssim", ".4f")),
+        Column("LPIPS", _quality("lpips", ".4f")),
         Column("over averaging dB", _quality("psnr_difference_db", "+.2f")),
         VERDICT,
         _REASON,
@@ -117,7 +118,9 @@ NOTES: dict[Kind, str] = {
     "compare the raw float outputs with torch and are those of the worst image. Against the true "
     "frame: outputs rounded to 8 bit, scikit-image, mean over images.",
     "quality": "PSNR = 10 log10(255² / mean squared error) against the true frame; outputs rounded "
-    "to 8 bit, scikit-image, mean over images. `frame average` is the mean of the two frames.",
+    "to 8 bit, scikit-image, mean over images. `frame average` is the mean of the two frames, "
+    "`OpenCV DIS` warps both half-way by optical flow and averages them. LPIPS (SqueezeNet, v0.1, "
+    "lower is better) needs --lpips-weights.",
     "latency": "Milliseconds of one frame on the raw tensors, padding and rounding left out. "
     "Ratio = median / median of the reference convolution that ran in turn with it: compare this "
     "figure between machines and days, not the milliseconds.",

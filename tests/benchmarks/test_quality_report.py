@@ -24,7 +24,7 @@ def load(folder: Path) -> Report:
 
 
 def test_baseline_is_the_mean_of_both_frames_by_definition(images: Path, tmp_path: Path) -> None:
-    assert bench("quality", "--data", images, "--out", tmp_path) == 0
+    assert bench("quality", "--baseline", "average", "--data", images, "--out", tmp_path) == 0
     (row,) = load(tmp_path).rows
     assert row.subject == "frame average" and row.input.image_set == "scenes"
     expected = []
@@ -42,8 +42,8 @@ def test_weights_and_artifact_agree_and_are_compared_with_averaging(
     tint, make_artifact, images: Path, tmp_path: Path
 ) -> None:
     artifact, out = make_artifact(tint), tmp_path / "out"
-    code = bench("quality", tint.weights, artifact, "--data", images / "scenes", "--out", out)
-    assert code == 0
+    arguments = ("--baseline", "average", "--data", images / "scenes", "--out", out)
+    assert bench("quality", tint.weights, artifact, *arguments) == 0
     baseline, torch_row, onnx_row = load(out).rows
     assert torch_row.backend.runtime == "torch" and onnx_row.backend.runtime == "onnxruntime"
     assert torch_row.quality.psnr_db == pytest.approx(onnx_row.quality.psnr_db, abs=0.01)
@@ -56,9 +56,9 @@ def test_weights_and_artifact_agree_and_are_compared_with_averaging(
 
 def test_least_gain_is_a_gate(tint, images: Path, tmp_path: Path) -> None:
     # A blur of both frames can't be 20 dB better than their mean.
-    arguments = ("--data", images / "scenes", "--out", tmp_path, "--min-gain")
-    assert bench("quality", tint.weights, *arguments, "-40") == 0
-    assert bench("quality", tint.weights, *arguments, "20") == 1
+    arguments = ("--baseline", "average", "--data", images / "scenes", "--out", tmp_path)
+    assert bench("quality", tint.weights, *arguments, "--min-gain", "-40") == 0
+    assert bench("quality", tint.weights, *arguments, "--min-gain", "20") == 1
     failed = load(tmp_path).rows[1].verdict
     assert failed.status == "fail" and "must be >= 20" in failed.reason
 
@@ -67,7 +67,7 @@ def test_corrupt_subject_is_a_failed_row(images: Path, tmp_path: Path) -> None:
     broken = tmp_path / "broken.safetensors"
     broken.write_text("text")
     out = tmp_path / "out"
-    assert bench("quality", broken, "--data", images, "--out", out) == 1
+    assert bench("quality", broken, "--baseline", "average", "--data", images, "--out", out) == 1
     assert [row.verdict.status for row in load(out).rows] == ["pass", "fail"]
 
 

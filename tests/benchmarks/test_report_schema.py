@@ -94,7 +94,8 @@ def test_worst_comes_first() -> None:
 
 def test_every_format_is_written_whole(tmp_path: Path) -> None:
     paths = write_report(report(row("a", 70)), tmp_path)
-    assert sorted(path.name for path in paths) == ["parity.json", "parity.junit.xml", "parity.md"]
+    names = ["parity.html", "parity.json", "parity.junit.xml", "parity.md"]
+    assert sorted(path.name for path in paths) == names
     assert sorted(tmp_path.iterdir()) == sorted(paths), "no temporary file stays"
     again = Report.model_validate_json((tmp_path / "parity.json").read_text())
     assert again.rows[0].subject == "a"
@@ -103,7 +104,7 @@ def test_every_format_is_written_whole(tmp_path: Path) -> None:
 def test_junit_counts_and_survives_control_characters() -> None:
     odd = undecided_row("parity", "odd\x00<name>&", "fail", "bad byte \x1b in it\nsecond line")
     skipped = undecided_row("parity", "s", "skip", "no weights")
-    text = REPORT_FORMATS.get("junit").render(report(odd, skipped, row("a", 70)))
+    text = REPORT_FORMATS.get("junit").render(report(odd, skipped, row("a", 70)), ())
     suite = ET.fromstring(text).find("testsuite")
     assert suite is not None
     counts = [suite.get(name) for name in ("tests", "failures", "skipped", "errors")]
@@ -119,7 +120,7 @@ def test_junit_counts_and_survives_control_characters() -> None:
 
 def test_markdown_is_one_table_whose_cells_cannot_break_it() -> None:
     odd = make_row("parity", "a|b\nc", Verdict(status="pass", reason="fine"), parity=PARITY)
-    text = REPORT_FORMATS.get("markdown").render(report(odd, row("z", 20)))
+    text = REPORT_FORMATS.get("markdown").render(report(odd, row("z", 20)), ())
     table = [line for line in text.splitlines() if line.startswith("|")]
     assert len(table) == 4
     width = len(COLUMNS["parity"]) + 1

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from xml.etree import ElementTree as ET
 
+from cdfi_bench.gallery import Case
 from cdfi_bench.report import Report, Row
 from cdfi_bench.reports import REPORT_FORMATS, ReportFormat
 from cdfi_bench.table import COLUMNS
@@ -13,7 +15,7 @@ from cdfi_bench.table import COLUMNS
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def render_junit(report: Report) -> str:
+def render_junit(report: Report, _cases: Sequence[Case] = ()) -> str:
     """The report as JUnit XML text: one suite, rows as cases in their order."""
     suites = ET.Element("testsuites")
     suite = ET.SubElement(

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+from cdfi_bench.gallery import Case
 from cdfi_bench.report import Report, worst_first
 from cdfi_bench.reports import REPORT_FORMATS, ReportFormat
 from cdfi_bench.table import COLUMNS, NOTES
 
 
-def render_markdown(report: Report) -> str:
+def render_markdown(report: Report, _cases: Sequence[Case] = ()) -> str:
     """The report as Markdown text."""
     columns = COLUMNS[report.kind]
     run, device = report.run, report.device
