@@ -80,6 +80,8 @@ def test_interruption_ends_both_processes(tint: Any, make_artifact: Any, tmp_pat
         text=True,
         env=environment,
         start_new_session=True,
+        # A shell starts background jobs with SIGINT ignored, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     time.sleep(5)  # by now it measures; before that, too, an interruption must end it
     os.killpg(running.pid, signal.SIGINT)

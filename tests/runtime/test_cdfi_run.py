@@ -212,7 +212,11 @@ def test_an_interruption_keeps_finished_frames(model: Path, tmp_path: Path) -> N
         write_image(source / f"{index}.png", np.full((64, 64, 3), index, np.uint8))
     command = [sys.executable, "-m", "cdfi_runtime.cli", source, "-o", target, "--factor", "64"]
     process = subprocess.Popen(
-        [*command, "--model", model, "--threads", "1"], stderr=subprocess.PIPE, text=True
+        [*command, "--model", model, "--threads", "1"],
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell starts background jobs with SIGINT ignored, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     deadline = time.monotonic() + 60
     while not (target.is_dir() and len(list(target.glob("0*.png"))) >= 3):
