@@ -41,11 +41,11 @@ test: setup wheel .venv-base/.installed
 	.venv-base/bin/pip install $(PIP_FLAGS) --no-deps --force-reinstall build/wheel/*.whl
 	CDFI_BASE_PYTHON=$(CURDIR)/.venv-base/bin/python $(BIN)/python -m pytest -n 2 --dist worksteal --durations=8
 
-# The quick part of the suite against the installed wheel, whose files come first on the path.
+# The same suite against the installed wheel, whose files come first on the path.
 wheel-test: setup wheel
 	rm -rf build/site
 	$(BIN)/pip install $(PIP_FLAGS) --no-deps --target build/site build/wheel/*.whl
-	PYTHONPATH=$(CURDIR)/build/site CDFI_EXPECT_WHEEL=$(CURDIR)/build/site $(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
+	PYTHONPATH=$(CURDIR)/build/site CDFI_EXPECT_WHEEL=$(CURDIR)/build/site $(BIN)/python -m pytest -n 2 --dist worksteal
 
 lint: setup
 	$(BIN)/ruff check .
