@@ -6,9 +6,6 @@ from collections.abc import Sequence
 
 from cdfi_bench.report import Gate, Verdict
 
-QUALITY_LOSS_DB = 0.01
-"""Largest change of PSNR against the true frame that an exact export may cause."""
-
 
 def at_most(measure: str, value: float, limit: float) -> Gate:
     """The gate ``value <= limit``."""

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from cdfi_export.gates import PARITY_GATES
+from cdfi_export.gates import parity_gate
 from cdfi_model.data.image_sets import ImageSet
 from cdfi_runtime.errors import CdfiError, MissingDependencyError
+from cdfi_runtime.manifest import Manifest
 from cdfi_runtime.runtimes import Session, open_artifact
 
 from cdfi_bench.environment import device_info, run_info
 from cdfi_bench.evaluate import Score, error_text, evaluate
-from cdfi_bench.gates import QUALITY_LOSS_DB, at_least, at_most, verdict
+from cdfi_bench.gates import at_least, at_most, verdict
 from cdfi_bench.predictors import SessionPredictor
 from cdfi_bench.progress import Advance, no_progress
 from cdfi_bench.references import References
@@ -62,19 +63,21 @@ def parity_report(
     return Report(kind="parity", run=run, device=device_info(), rows=tuple(rows))
 
 
-def parity_gates(score: Score, sampling: str) -> list[Gate]:
-    """The measured numbers against the limits for a warp's offset sampling."""
+def parity_gates(score: Score, precision: str, sampling: str) -> list[Gate]:
+    """The measured numbers against the limits for a precision and a warp's offset sampling."""
     gates: list[Gate] = []
-    limits = PARITY_GATES[sampling]
+    limits = parity_gate(precision, sampling)
     parity, quality = score.parity, score.quality
     if parity is not None:
         if limits.max_abs is not None:
             gates.append(at_most("max abs", parity.max_abs, limits.max_abs))
-        if parity.psnr_db is not None:  # null: identical, which is better than any limit
+        # null: identical, which is better than any limit
+        if parity.psnr_db is not None and limits.psnr_db is not None:
             gates.append(at_least("PSNR dB", parity.psnr_db, limits.psnr_db))
-    if quality is not None and quality.psnr_difference_db is not None:
-        loss = abs(quality.psnr_difference_db)
-        gates.append(at_most("difference to torch dB", loss, QUALITY_LOSS_DB))
+    if limits.lost_db is not None and quality is not None:
+        change = quality.psnr_difference_db
+        if change is not None:
+            gates.append(at_most("dB lost against the truth", -change, limits.lost_db))
     return gates
 
 
@@ -107,7 +110,7 @@ def _compare(
             make_row(
                 "parity",
                 subject,
-                _verdict(score, manifest.warp.sampling),
+                _verdict(score, manifest),
                 reasons=score_reasons(score),
                 **facts,
                 **score_sections(score, image_set, padding_text(manifest)),
@@ -116,8 +119,9 @@ def _compare(
     return rows
 
 
-def _verdict(score: Score, sampling: str) -> Verdict:
-    decided = verdict(parity_gates(score, sampling), passed="all gates held")
+def _verdict(score: Score, manifest: Manifest) -> Verdict:
+    gates = parity_gates(score, manifest.artifact.precision, manifest.warp.sampling)
+    decided = verdict(gates, passed="all gates held")
     if score.failure is None:
         return decided
     reasons = [score.failure] + ([decided.reason] if decided.status == "fail" else [])

@@ -85,8 +85,7 @@ def plan_cases(
             for target in targets
             for size in sizes
             for formulation in wanted
-            if spec.warp.sampling in formulation.samplings
-            and not (target == TORCH and formulation.onnx_only)
+            if formulation.fits(spec.warp) and not (target == TORCH and formulation.onnx_only)
         ]
     if not cases:
         raise InputError(
@@ -155,6 +154,7 @@ def _key(row: MeasuredRow) -> tuple[object, ...]:
         row.sampling,
         row.taps,
         row.dilation,
+        row.offsets,
         row.channels,
         row.target,
         row.width * row.height,
@@ -188,10 +188,9 @@ def _write(case: WarpCase, folder: Path) -> Path:
     path = folder / "network.onnx"
     source = Source(network, UNKNOWN_SHA256, OWN_LICENSE, "random weights")
     opset = case.formulation.min_opset
-    draft = draft_manifest(source, onnx, case.size, opset, path.name)
-    onnx.export(
-        GraphRequest(network, case.size, opset, onnx.precisions[0], source.license, draft), path
-    )
+    precision = onnx.precisions[0]
+    draft = draft_manifest(source, onnx, case.size, opset, precision, path.name)
+    onnx.export(GraphRequest(network, case.size, opset, precision, source.license, draft), path)
     return path
 
 
@@ -224,6 +223,7 @@ def _row(case: WarpCase, result: ProbeResult, threads: int) -> MeasuredRow:
         sampling=warp.sampling,
         taps=warp.taps,
         dilation=warp.dilation,
+        offsets=warp.offsets,
         channels=case.spec.warp_channels,
         target=case.target,
         width=case.size.width,

@@ -100,6 +100,16 @@ def export(
             "GridSample."
         ),
     ] = None,
+    precision: Annotated[
+        str | None, typer.Option(help="Precision; float32 if left out. See --list.")
+    ] = None,
+    calibration: Annotated[
+        Path | None,
+        typer.Option(help="Image sets or a video for the ranges of int8; a built-in pair if not."),
+    ] = None,
+    calibration_pairs: Annotated[
+        int, typer.Option(help="At most so many of its pairs, spread over it.")
+    ] = 8,
     warp: Annotated[
         str, typer.Option(help="Formulation of the warp; auto takes the quickest one measured.")
     ] = AUTO,
@@ -143,6 +153,9 @@ def export(
         sizes=tuple(FrameSize.parse(text) for text in size or ()),
         dynamic=dynamic,
         opset=opset,
+        precision=precision,
+        calibration=calibration,
+        calibration_pairs=calibration_pairs,
         warp=warp,
         out=out,
         name=name,

@@ -30,15 +30,21 @@ TYPICAL_SIZE = FrameSize(448, 256)
 
 
 def draft_manifest(
-    source: Source, spec: FormatSpec, size: FrameSize | None, opset: int | None, file: str
+    source: Source,
+    spec: FormatSpec,
+    size: FrameSize | None,
+    opset: int | None,
+    precision: str,
+    file: str,
 ) -> Manifest:
     """All that is known before the file exists; hash and length are placeholders.
 
     Args:
         source: The network, with its warp formulation already set.
-        spec: The format to be written, in its default precision.
+        spec: The format to be written.
         size: Frame size of the graph, or ``None`` for any.
         opset: ONNX operator set, or ``None``.
+        precision: One of the format's.
         file: Name of the artifact.
     """
     from cdfi_model.cost import count_macs
@@ -60,7 +66,7 @@ def draft_manifest(
             sha256=UNKNOWN_SHA256,
             bytes=1,
             format=spec.name,
-            precision=spec.precisions[0],
+            precision=precision,
             opset=opset,
         ),
         warp=WarpInfo(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -12,8 +12,12 @@ from cdfi_runtime.registry import Registry
 from cdfi_export.frame_size import FrameSize
 
 if TYPE_CHECKING:
+    import numpy as np
     from cdfi_model.network import InterpolationNetwork
     from cdfi_runtime.manifest import Manifest
+    from numpy.typing import NDArray
+
+    FramePair = tuple[NDArray[np.float32], NDArray[np.float32]]
 
 INPUT_NAMES = ("frame0", "frame2")
 OUTPUT_NAME = "frame1"
@@ -28,6 +32,8 @@ class GraphRequest:
         size: Frame size of the graph, padded to the network's multiple; ``None`` for any size.
         opset: ONNX operator set, or ``None`` for formats without one.
         precision: One of the format's ``precisions``.
+        calibration: Frame pairs ``(1, H, W, 3)`` in [0, 1] of the graph's size, for precisions that
+            need the range of activations; empty for the others.
         license: Licence of the weights, for formats that can carry it.
         manifest: All that is known before the file exists: its hash is 64 zeros, its length 1.
             Formats that can carry metadata embed this copy, since no file holds its own hash.
@@ -39,6 +45,7 @@ class GraphRequest:
     precision: str
     license: str
     manifest: Manifest
+    calibration: Sequence[FramePair] = ()
 
 
 @dataclass(frozen=True)

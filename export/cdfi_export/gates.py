@@ -1,40 +1,80 @@
-"""Parity gates: how far an artifact's frames may be from torch's before rounding.
-
-Truncating offset sampling is discontinuous at negative integers, so two correct runtimes may
-differ by a step on single pixels. Only its PSNR is gated; the largest difference is reported.
-"""
+"""Parity gates: how far an artifact's frames may be from torch's. The limits are data."""
 
 from __future__ import annotations
 
+import tomllib
 from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from cdfi_runtime.errors import InputError
 
 
 @dataclass(frozen=True)
 class ParityGate:
-    """Limits on frames with values in [0, 1].
+    """Limits on frames with values in [0, 1]; ``None`` is no limit.
 
     Attributes:
-        max_abs: Largest allowed absolute difference of one value; ``None`` for no limit.
-        psnr_db: Smallest allowed PSNR in dB with a data range of 1.
+        max_abs: Largest allowed absolute difference of one value.
+        psnr_db: Smallest allowed PSNR to torch in dB, before rounding, with a data range of 1.
+        lost_db: Largest allowed loss of PSNR in dB against the true middle frame.
     """
 
-    max_abs: float | None
-    psnr_db: float
+    max_abs: float | None = None
+    psnr_db: float | None = None
+    lost_db: float | None = None
 
-    def missed(self, max_abs: float, psnr_db: float) -> list[str]:
+    def missed(self, max_abs: float, psnr_db: float, lost_db: float | None = None) -> list[str]:
         """One phrase with both numbers for each limit that was missed; empty if all hold.
 
-        Not-a-number misses every limit.
+        Not-a-number misses every limit. A loss that could not be measured, for want of true
+        frames, misses its limit where no limit on PSNR stands beside it.
         """
         phrases = []
         if self.max_abs is not None and not max_abs <= self.max_abs:
             phrases.append(f"max abs {max_abs:.3g} is above {self.max_abs:g}")
-        if not psnr_db >= self.psnr_db:
+        if self.psnr_db is not None and not psnr_db >= self.psnr_db:
             phrases.append(f"PSNR {psnr_db:.2f} dB is below {self.psnr_db:g} dB")
+        if self.lost_db is not None:
+            if lost_db is None and self.psnr_db is None:
+                phrases.append("the loss against the true frames was not measured")
+            elif lost_db is not None and not lost_db <= self.lost_db:
+                phrases.append(
+                    f"{lost_db:.3f} dB lost against the true frames is above {self.lost_db:g} dB"
+                )
         return phrases
 
+    def __str__(self) -> str:
+        limits = (
+            ("max abs of at most {:g}", self.max_abs),
+            ("PSNR of at least {:g} dB", self.psnr_db),
+            ("at most {:g} dB lost against the true frames", self.lost_db),
+        )
+        return " and ".join(text.format(limit) for text, limit in limits if limit is not None)
 
-PARITY_GATES = {
-    "bilinear": ParityGate(max_abs=2e-3, psnr_db=60.0),
-    "truncate": ParityGate(max_abs=None, psnr_db=60.0),
-}
+
+def parity_gate(precision: str, sampling: str) -> ParityGate:
+    """The gate for artifacts of a precision whose warp samples by ``sampling``.
+
+    Raises:
+        InputError: ``gates.toml`` has no limits for the precision.
+    """
+    limits = _gates().get(precision)
+    if limits is None:
+        raise InputError(
+            f"there is no parity gate for the precision '{precision}'",
+            expected=", ".join(_gates()),
+            fix="add its limits to gates.toml",
+        )
+    chosen = limits.get(sampling, limits)
+    return ParityGate(**{name: limit for name, limit in chosen.items() if not _is_table(limit)})
+
+
+@cache
+def _gates() -> dict[str, Any]:
+    return tomllib.loads(files("cdfi_export").joinpath("gates.toml").read_text(encoding="utf-8"))
+
+
+def _is_table(value: object) -> bool:
+    return isinstance(value, dict)

@@ -26,6 +26,10 @@ class ExportOptions:
         sizes: Frame sizes, one artifact each.
         dynamic: One more artifact for every frame size; also when ``sizes`` is empty.
         opset: ``None`` for the format's default.
+        precision: ``None`` for the format's default.
+        calibration: Folder of image sets or a video, for int8; ``None`` takes the triplet of the
+            runtime.
+        calibration_pairs: At most so many pairs of it, spread over it.
         warp: Formulation, or ``"auto"``.
         out: Folder for the artifacts; made if needed.
         name: First part of the file names; ``None`` takes the network's name.
@@ -41,6 +45,9 @@ class ExportOptions:
     sizes: tuple[FrameSize, ...] = ()
     dynamic: bool = False
     opset: int | None = None
+    precision: str | None = None
+    calibration: Path | None = None
+    calibration_pairs: int = 8
     warp: str = AUTO
     out: Path = Path("artifacts")
     name: str | None = None
@@ -49,7 +56,11 @@ class ExportOptions:
     threads: int | None = None
 
     def __post_init__(self) -> None:
-        for option, value in (("--verify-pairs", self.verify_pairs), ("--threads", self.threads)):
+        for option, value in (
+            ("--verify-pairs", self.verify_pairs),
+            ("--calibration-pairs", self.calibration_pairs),
+            ("--threads", self.threads),
+        ):
             if value is not None and value < 1:
                 raise InputError(f"{option} is too small", expected="1 or more", got=str(value))
         if self.name is not None and not _is_file_name(self.name):
@@ -81,6 +92,23 @@ class ExportOptions:
 
 def _is_file_name(text: str) -> bool:
     return bool(text) and Path(text).name == text and not text.startswith(".")
+
+
+def resolve_precision(spec: FormatSpec, asked: str | None) -> str:
+    """The precision to write.
+
+    Raises:
+        InputError: the format cannot write ``asked``.
+    """
+    if asked is None:
+        return spec.precisions[0]
+    if asked not in spec.precisions:
+        raise InputError(
+            f"the format '{spec.name}' cannot be written in this precision",
+            expected=" or ".join(spec.precisions),
+            got=asked,
+        )
+    return asked
 
 
 def resolve_opset(spec: FormatSpec, asked: int | None) -> int | None:

@@ -12,17 +12,23 @@ import numpy as np
 from cdfi_runtime.errors import ArtifactError, GateError
 from cdfi_runtime.manifest import ParityResult
 
-from cdfi_export.gates import PARITY_GATES
+from cdfi_export.gates import parity_gate
 
 if TYPE_CHECKING:
     from cdfi_model.data.image_sets import ImageSet, Triplet
     from cdfi_model.network import InterpolationNetwork
     from cdfi_runtime.runtimes import Session
+    from numpy.typing import NDArray
+
+    Planes = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class PairDifference:
-    """One pair's difference between artifact and reference; values in [0, 1], size in pixels."""
+    """One pair's difference between artifact and reference; values in [0, 1], size in pixels.
+
+    ``lost_db`` is what the artifact loses against the true middle frame, 8-bit, if there is one.
+    """
 
     width: int
     height: int
@@ -30,6 +36,7 @@ class PairDifference:
     p99_9: float
     psnr_db: float
     ssim: float | None
+    lost_db: float | None
 
 
 def verify_artifact(
@@ -120,7 +127,17 @@ def compare_pair(session: Session, reference: Session, triplet: Triplet) -> Pair
         p99_9=p99_9(got, wanted),
         psnr_db=psnr(got, wanted, data_range=1.0),
         ssim=ssim(got, wanted, data_range=1.0) if min(height, width) >= SSIM_WINDOW else None,
+        lost_db=None
+        if triplet.truth is None
+        else _lost(got, wanted, read_image(triplet.truth)[cut]),
     )
+
+
+def _lost(got: Planes, wanted: Planes, truth: NDArray[np.uint8]) -> float:
+    from cdfi_runtime.metrics import psnr, to_8bit
+
+    ours, theirs = (psnr(to_8bit(side), truth, data_range=255) for side in (got, wanted))
+    return 0.0 if ours == theirs else theirs - ours
 
 
 def _judge(
@@ -130,8 +147,10 @@ def _judge(
     worst_psnr = min(pair.psnr_db for pair in pairs)
     largest = max(pairs, key=lambda pair: pair.width * pair.height)
     similarities = [pair.ssim for pair in pairs if pair.ssim is not None]
-    gate = PARITY_GATES[session.manifest.warp.sampling]
-    missed = gate.missed(worst_abs, worst_psnr)
+    losses = [pair.lost_db for pair in pairs if pair.lost_db is not None]
+    lost = sum(losses) / len(losses) if losses else None
+    gate = parity_gate(session.manifest.artifact.precision, session.manifest.warp.sampling)
+    missed = gate.missed(worst_abs, worst_psnr, lost)
     identical = math.isinf(worst_psnr)
     return ParityResult(
         image_set=name,
@@ -146,6 +165,8 @@ def _judge(
         ssim=min(similarities) if similarities else None,
         max_abs_limit=gate.max_abs,
         psnr_limit_db=gate.psnr_db,
+        lost_db=lost,
+        lost_limit_db=gate.lost_db,
         verdict="fail" if missed else "pass",
         reason="; ".join(missed) or ("the outputs are identical" if identical else None),
     )

@@ -45,13 +45,13 @@ def choose_warp(
 
 
 def _check_allowed(formulation: WarpFormulation, spec: NetworkSpec, opset: int | None) -> None:
-    sampling = spec.warp.sampling
-    if sampling not in formulation.samplings:
-        able = [item.name for item in WARPS.all() if sampling in item.samplings]
+    if not formulation.fits(spec.warp):
+        able = [item.name for item in WARPS.all() if item.fits(spec.warp)]
         raise InputError(
             f"the warp '{formulation.name}' cannot sample as {spec.name} needs",
-            expected=f"a warp for the sampling '{sampling}'",
-            got=f"{formulation.name}, for {' and '.join(formulation.samplings)}",
+            expected=f"a warp for the sampling '{spec.warp.sampling}', {spec.warp.offsets} offsets",
+            got=f"{formulation.name}, for {' and '.join(formulation.samplings)}, "
+            f"{' and '.join(formulation.offsets)} offsets",
             fix=f"use --warp {' or '.join(able)}, or --warp auto",
         )
     needed = formulation.min_opset

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -32,12 +32,16 @@ class InterpolationNetwork(nn.Module):
         spec: The spec this network was built from.
         formulation: Name of the warp formulation that ``forward`` uses; all of them compute the
             same values (see :mod:`cdfi_model.warp`), some trace better for a given target.
+        sensitive_layers: Last names of the layers that integer precisions leave in floating point:
+            what they give is a position, a weight or the picture itself.
     """
+
+    sensitive_layers: ClassVar[tuple[str, ...]] = ("out",)
 
     def __init__(self, spec: NetworkSpec) -> None:
         super().__init__()
         self.spec = spec
-        self.formulation = "per_tap"
+        self.formulation = "unfold" if spec.warp.offsets == "shared" else "per_tap"
 
     def forward(self, frame0: Tensor, frame2: Tensor) -> Tensor:
         """The middle frame.

@@ -24,6 +24,9 @@ class PyramidSpec(NetworkSpec):
         search: Radius of the symmetric cost volume per level in pixels of that level; 0 for none.
         decoder_depth: 3x3 convolutions in each decoder.
         synthesis: Channels of the residual synthesis at half size; 0 for none.
+        context: Channels in which each level but the coarsest gets the features of the decoder
+            below it; empty hands them up as they are. A choice for speed: ONNX Runtime's blocked
+            convolutions want input channels in multiples of 16.
     """
 
     kind: ClassVar[str] = "pyramid"
@@ -32,6 +35,7 @@ class PyramidSpec(NetworkSpec):
     search: tuple[int, ...]
     decoder_depth: int = 3
     synthesis: int = 0
+    context: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         levels = len(self.features)
@@ -40,6 +44,12 @@ class PyramidSpec(NetworkSpec):
                 "the widths of a pyramid network do not fit each other",
                 expected="features, decoders and search with one value per level, two at least",
                 got=f"{levels}, {len(self.decoders)} and {len(self.search)} values",
+            )
+        if self.context and len(self.context) != levels - 1:
+            raise InputError(
+                "the context of a pyramid network does not fit its levels",
+                expected=f"{levels - 1} values, or none",
+                got=str(len(self.context)),
             )
         if self.multiple % (1 << levels):
             raise InputError(

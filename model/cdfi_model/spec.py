@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from cdfi_model.network import InterpolationNetwork
 
 Sampling = Literal["truncate", "bilinear"]
+Offsets = Literal["per_tap", "shared"]
 SPEC_VERSION = 1
 
 
@@ -28,11 +29,19 @@ class WarpSpec:
         dilation: d, the distance between neighbouring taps in pixels.
         sampling: ``truncate`` rounds offsets toward zero before the four corners are weighted, as
             the published CUDA kernel does; ``bilinear`` floors them, as ``grid_sample`` does.
+        offsets: ``per_tap`` as published; ``shared`` gives all taps of a pixel one offset, so that
+            one sample of F * F shifted copies of the image serves them all.
     """
 
     taps: int
     dilation: int
     sampling: Sampling
+    offsets: Offsets = "per_tap"
+
+    @property
+    def offset_maps(self) -> int:
+        """Channels of the row offsets, and of the column offsets, of one warp."""
+        return 1 if self.offsets == "shared" else self.taps * self.taps
 
     @property
     def reach(self) -> int:

@@ -102,7 +102,12 @@ class ParityResult(_Strict):
     data_range: float = 1.0
     ssim: float | None
     max_abs_limit: float | None
-    psnr_limit_db: float
+    psnr_limit_db: float | None
+    lost_db: float | None = Field(
+        default=None,
+        description="mean loss of PSNR against the true frames, 8-bit; null without any",
+    )
+    lost_limit_db: float | None = None
     verdict: Literal["pass", "fail"]
     reason: str | None = None
 

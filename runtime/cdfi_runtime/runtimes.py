@@ -70,6 +70,7 @@ class RuntimeSpec:
         package: Import name of the library it needs.
         extra: Extra of ``cdfi-mobile`` that installs the library; ``None`` for the base.
         open: Opens an artifact with a number of threads (``None``: the library's own choice).
+        alternatives: Import names of libraries that serve as well as ``package``.
     """
 
     name: str
@@ -77,20 +78,25 @@ class RuntimeSpec:
     package: str
     extra: str | None
     open: Callable[[Path, int | None], Session]
+    alternatives: tuple[str, ...] = ()
 
     @property
     def installed(self) -> bool:
         """Whether the library can be found; it is not imported."""
-        try:
-            return importlib.util.find_spec(self.package) is not None
-        except (ImportError, ValueError):
-            return False
+        return any(_found(name) for name in (self.package, *self.alternatives))
 
     def missing(self) -> MissingDependencyError:
         """The error to raise when the library is not installed."""
         return MissingDependencyError(
             self.package, extra=self.extra, needed_for=f"the runtime '{self.name}'"
         )
+
+
+def _found(package: str) -> bool:
+    try:
+        return importlib.util.find_spec(package) is not None
+    except (ImportError, ValueError):
+        return False
 
 
 RUNTIMES: Registry[RuntimeSpec] = Registry(

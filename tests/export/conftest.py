@@ -14,7 +14,7 @@ from cdfi_export.pipeline import ExportOutcome, export_all
 from cdfi_model.checkpoints.weights import save_weights
 from cdfi_model.network import InterpolationNetwork, build_network
 from cdfi_model.pyramid_spec import PyramidSpec
-from cdfi_model.spec import WarpSpec
+from cdfi_model.spec import Offsets, WarpSpec
 
 
 class Recorder:
@@ -38,12 +38,12 @@ class Recorder:
         self.ended += 1
 
 
-def tiny_network(taps: int = 1) -> InterpolationNetwork:
+def tiny_network(taps: int = 1, offsets: Offsets = "per_tap") -> InterpolationNetwork:
     """Two levels, few taps: traced in seconds, yet with every kind of layer of its family."""
     spec = PyramidSpec(
         name="tiny",
         summary="for tests",
-        warp=WarpSpec(taps=taps, dilation=1, sampling="bilinear"),
+        warp=WarpSpec(taps=taps, dilation=1, sampling="bilinear", offsets=offsets),
         multiple=4,
         features=(4, 4),
         decoders=(4, 4),
@@ -95,4 +95,12 @@ def tiny_taps_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same with 3 x 3 taps, so that no formulation is trivial."""
     path = tmp_path_factory.mktemp("weights") / "tiny_taps.safetensors"
     save_weights(path, tiny_network(taps=3))
+    return path
+
+
+@pytest.fixture(scope="session")
+def tiny_shared_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with 3 x 3 taps that share their offset, as ``cdfi_mobile`` has."""
+    path = tmp_path_factory.mktemp("weights") / "tiny_shared.safetensors"
+    save_weights(path, tiny_network(taps=3, offsets="shared"))
     return path

@@ -59,9 +59,12 @@ def test_a_missed_gate_ends_with_exit_code_1_and_the_numbers(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    from cdfi_export.gates import PARITY_GATES, ParityGate
+    from cdfi_export import pipeline, verify
+    from cdfi_export.gates import ParityGate
 
-    monkeypatch.setitem(PARITY_GATES, "bilinear", ParityGate(max_abs=1e-12, psnr_db=300.0))
+    impossible = ParityGate(max_abs=1e-12, psnr_db=300.0)
+    for module in (pipeline, verify):
+        monkeypatch.setattr(module, "parity_gate", lambda *_: impossible)
     arguments = ["--weights", str(tiny_weights), "--size", "64x64", "--out", str(tmp_path)]
     assert _run(*arguments) == 1
     captured = capsys.readouterr()

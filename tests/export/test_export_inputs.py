@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from cdfi_export.format_spec import FORMATS
 from cdfi_export.frame_size import FrameSize
-from cdfi_export.gates import PARITY_GATES
+from cdfi_export.gates import parity_gate
 from cdfi_export.options import ExportOptions, resolve_opset
 from cdfi_runtime.errors import InputError, UnknownNameError
 
@@ -74,7 +74,7 @@ def test_formats_are_found_without_writing_a_list() -> None:
 
 
 def test_gates_name_each_missed_number() -> None:
-    gate = PARITY_GATES["bilinear"]
+    gate = parity_gate("float32", "bilinear")
     assert gate.missed(2e-3, 60.0) == []
     assert gate.missed(1e-6, math.inf) == []
     missed = gate.missed(3e-3, 59.5)
@@ -83,10 +83,26 @@ def test_gates_name_each_missed_number() -> None:
 
 
 def test_truncation_gates_psnr_alone() -> None:
-    gate = PARITY_GATES["truncate"]
+    gate = parity_gate("float32", "truncate")
     assert gate.missed(0.5, 60.0) == []
     assert len(gate.missed(0.0, 59.99)) == 1
 
 
 def test_not_a_number_misses_every_gate() -> None:
-    assert len(PARITY_GATES["bilinear"].missed(math.nan, math.nan)) == 2
+    assert len(parity_gate("float32", "bilinear").missed(math.nan, math.nan)) == 2
+    assert len(parity_gate("int8", "bilinear").missed(0.0, 99.0, math.nan)) == 1
+
+
+def test_integers_are_held_to_what_they_lose() -> None:
+    gate = parity_gate("int8", "truncate")
+    assert gate.psnr_db is None
+    assert gate.missed(0.9, 20.0, 0.19) == []
+    assert "0.210 dB" in gate.missed(0.0, 99.0, 0.21)[0]
+    assert "not measured" in gate.missed(0.0, 99.0, None)[0]
+
+
+def test_every_precision_of_every_format_has_a_gate() -> None:
+    for form in FORMATS.all():
+        for precision in form.precisions:
+            for sampling in ("bilinear", "truncate"):
+                assert str(parity_gate(precision, sampling))

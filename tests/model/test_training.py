@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+import yaml
 from cdfi_model.checkpoints.weights import load_network, read_weights
 from cdfi_model.data.pack import Pack
 from cdfi_model.layers.offset_warp import offset_warp
@@ -120,6 +122,16 @@ def test_bad_config_is_refused_with_the_field(tmp_path: Path, text: str, message
     path.write_text(text)
     with pytest.raises(InputError, match=message):
         load_config(path)
+
+
+def test_yaml_says_the_same_as_toml(tmp_path: Path) -> None:
+    plain = CONFIG.format(every=3)
+    (tmp_path / "config.toml").write_text(plain)
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(tomllib.loads(plain)))
+    assert load_config(tmp_path / "config.yaml") == load_config(tmp_path / "config.toml")
+    (tmp_path / "config.yml").write_text("network: [cdfi_mobile")
+    with pytest.raises(InputError, match="no YAML"):
+        load_config(tmp_path / "config.yml")
 
 
 @pytest.mark.parametrize("downscale", [1, 2])

@@ -64,7 +64,14 @@ def test_only_rows_of_the_target_count() -> None:
 
 
 def test_formulations_above_the_opset_are_left_out() -> None:
-    adacof = {"network": "adacof", "sampling": "bilinear", "taps": 3, "dilation": 1, "channels": 3}
+    adacof: dict[str, object] = {
+        "network": "adacof",
+        "sampling": "bilinear",
+        "taps": 3,
+        "dilation": 1,
+        "channels": 3,
+    }
+    adacof["offsets"] = "shared"
     quick = {**adacof, "formulation": "deform_conv", "min_opset": 19, "median_s": 0.1}
     measured = table({**adacof, "formulation": "per_row"}, quick)
     assert choose("cdfi_mobile", measured, opset=18)[0] == "per_row"
@@ -93,8 +100,8 @@ def test_without_rows_the_default_order_holds() -> None:
         "gather",
         "cdfi or its like was not measured on onnxruntime-cpu: the default order",
     )
-    assert choose("cdfi_mobile", table(), opset=19)[0] == "deform_conv"
-    assert choose("cdfi_mobile", table(), opset=None)[0] == "per_tap"
+    assert choose("cdfi_mobile", table(), opset=19)[0] == "unfold"
+    assert choose("cdfi_mobile", table(), opset=None)[0] == "unfold"
 
 
 def test_allowed_formulations_fit_the_sampling() -> None:
@@ -102,7 +109,7 @@ def test_allowed_formulations_fit_the_sampling() -> None:
         for opset in (None, 18, 19):
             names = allowed_formulations(spec, opset)
             assert names
-            assert all(spec.warp.sampling in WARPS.get(name).samplings for name in names)
+            assert all(WARPS.get(name).fits(spec.warp) for name in names)
             assert opset == 19 or "deform_conv" not in names
 
 

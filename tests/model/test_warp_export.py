@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import io
 import warnings
+from typing import get_args
 
 import numpy as np
 import pytest
 import torch
-from cdfi_model.spec import Sampling, WarpSpec
+from cdfi_model.spec import Offsets, Sampling, WarpSpec
 from cdfi_model.warp import WARPS, adacof_warp
 from torch import Tensor, nn
 
@@ -16,7 +17,13 @@ onnxruntime = pytest.importorskip("onnxruntime")
 pytest.importorskip("onnxscript")
 
 pytestmark = pytest.mark.slow
-FORMULATIONS = [(item.name, sampling) for item in WARPS.all() for sampling in item.samplings]
+CASES = [
+    (item.name, sampling, offsets)
+    for item in WARPS.all()
+    for sampling in get_args(Sampling)
+    for offsets in get_args(Offsets)
+    if item.fits(WarpSpec(1, 1, sampling, offsets))
+]
 
 
 class Warp(nn.Module):
@@ -32,26 +39,27 @@ class Warp(nn.Module):
         return adacof_warp(image, weight, alpha, beta, self.spec, self.formulation)
 
 
-def make_inputs(taps: int, height: int, width: int) -> tuple[Tensor, ...]:
+def make_inputs(spec: WarpSpec, height: int, width: int) -> tuple[Tensor, ...]:
     """Offsets in steps of 1/64, a third of them whole numbers, some far outside."""
     random = torch.Generator().manual_seed(height)
-    maps = (1, taps * taps, height, width)
+    maps = (1, spec.taps * spec.taps, height, width)
     image = torch.rand(1, 3, height, width, generator=random)
     weight = torch.softmax(torch.randn(maps, generator=random), dim=1)
     alpha, beta = (torch.randn((2, *maps), generator=random) * 8 * 64).round() / 64
     alpha[:, ::3] = alpha[:, ::3].round()
-    return image, weight, alpha, beta
+    own = spec.offset_maps
+    return image, weight, alpha[:, :own], beta[:, :own]
 
 
-@pytest.mark.parametrize(("name", "sampling"), FORMULATIONS)
-def test_export_with_dynamic_size(name: str, sampling: Sampling) -> None:
-    taps, spec = 3, WarpSpec(3, 2, sampling)
+@pytest.mark.parametrize(("name", "sampling", "offsets"), CASES)
+def test_export_with_dynamic_size(name: str, sampling: Sampling, offsets: Offsets) -> None:
+    spec = WarpSpec(3, 2, sampling, offsets)
     sides = [torch.export.Dim(axis, min=1, max=64) * 32 for axis in ("h", "w")]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         program = torch.onnx.export(
             Warp(spec, name).eval(),
-            make_inputs(taps, 64, 96),
+            make_inputs(spec, 64, 96),
             dynamo=True,
             opset_version=WARPS.get(name).min_opset,
             dynamic_shapes=({2: sides[0], 3: sides[1]},) * 4,
@@ -65,7 +73,7 @@ def test_export_with_dynamic_size(name: str, sampling: Sampling) -> None:
     session = onnxruntime.InferenceSession(buffer.getvalue(), providers=["CPUExecutionProvider"])
     names = [item.name for item in session.get_inputs()]
     for height, width in ((64, 96), (32, 160)):
-        inputs = make_inputs(taps, height, width)
+        inputs = make_inputs(spec, height, width)
         (warped,) = session.run(
             None, {key: value.numpy() for key, value in zip(names, inputs, strict=True)}
         )

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import itertools
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 import numpy as np
 import pytest
 import torch
-from cdfi_model.spec import Sampling, WarpSpec
+from cdfi_model.spec import Offsets, Sampling, WarpSpec
 from cdfi_model.warp import WARPS, adacof_warp, warp_padded
 from cdfi_model.warp.reference import reference_warp
 from cdfi_runtime.errors import InputError, UnknownNameError
@@ -16,7 +16,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 Array = NDArray[np.float64]
-FORMULATIONS = [(item.name, sampling) for item in WARPS.all() for sampling in item.samplings]
+CASES = [
+    (item.name, sampling, offsets)
+    for item in WARPS.all()
+    for sampling in get_args(Sampling)
+    for offsets in get_args(Offsets)
+    if item.fits(WarpSpec(1, 1, sampling, offsets))
+]
 # A covering selection: F, d, channels, (height, width), batch.
 SHAPES = (
     (1, 1, 3, (5, 7), 2),
@@ -37,7 +43,14 @@ class Inputs(NamedTuple):
     beta: Array
 
 
-def make_inputs(taps: int, channels: int, size: tuple[int, int], batch: int, kind: str) -> Inputs:
+def make_inputs(
+    taps: int,
+    channels: int,
+    size: tuple[int, int],
+    batch: int,
+    kind: str,
+    offsets: Offsets = "per_tap",
+) -> Inputs:
     """Offsets are multiples of 1/64: exact in float32, so truncation never hangs on rounding."""
     random = np.random.default_rng([taps, channels, *size, batch, len(kind)])
     maps = (batch, taps * taps, *size)
@@ -50,7 +63,8 @@ def make_inputs(taps: int, channels: int, size: tuple[int, int], batch: int, kin
         alpha, beta = np.round(alpha), np.round(beta)
     if kind == "negative":  # fractions in (-1, 0), where truncation extrapolates
         alpha, beta = (-random.integers(1, 64, maps) / 64.0 for _ in range(2))
-    return Inputs(image, weight, alpha, beta)
+    own = 1 if offsets == "shared" else taps * taps
+    return Inputs(image, weight, alpha[:, :own], beta[:, :own])
 
 
 def tensors(inputs: Inputs, dtype: torch.dtype) -> list[Tensor]:
@@ -63,17 +77,17 @@ def test_all_formulations_equal_the_reference(
     shape: tuple[int, int, int, tuple[int, int], int], kind: str
 ) -> None:
     taps, dilation, channels, size, batch = shape
-    inputs = make_inputs(taps, channels, size, batch, kind)
-    for sampling in ("truncate", "bilinear"):
-        spec = WarpSpec(taps, dilation, sampling)
+    for sampling, offsets in itertools.product(get_args(Sampling), get_args(Offsets)):
+        inputs = make_inputs(taps, channels, size, batch, kind, offsets)
+        spec = WarpSpec(taps, dilation, sampling, offsets)
         expected = reference_warp(*inputs, spec)
         for item in WARPS.all():
-            if sampling not in item.samplings:
+            if not item.fits(spec):
                 continue
             exact = adacof_warp(*tensors(inputs, torch.float64), spec, item.name)
             single = adacof_warp(*tensors(inputs, torch.float32), spec, item.name)
-            assert np.abs(exact.numpy() - expected).max() <= 1e-12, (item.name, sampling)
-            assert np.abs(single.numpy() - expected).max() <= 1e-5, (item.name, sampling)
+            assert np.abs(exact.numpy() - expected).max() <= 1e-12, (item.name, sampling, offsets)
+            assert np.abs(single.numpy() - expected).max() <= 1e-5, (item.name, sampling, offsets)
 
 
 def test_the_selection_covers_what_was_asked_for() -> None:
@@ -83,8 +97,13 @@ def test_the_selection_covers_what_was_asked_for() -> None:
     assert set(channels) == {1, 3, 63}
     assert any(height % 2 and width % 2 for height, width in sizes)
     assert max(batches) > 1
-    assert {sampling for _, sampling in FORMULATIONS} == {"truncate", "bilinear"}
-    assert {name for name, _ in FORMULATIONS} >= {"per_tap", "per_row", "gather", "deform_conv"}
+    assert {sampling for _, sampling, _ in CASES} == {"truncate", "bilinear"}
+    names = {"per_tap", "per_row", "gather", "deform_conv"}
+    assert {name for name, _, offsets in CASES if offsets == "per_tap"} == names
+    assert {name for name, _, offsets in CASES if offsets == "shared"} == names | {
+        "lookup",
+        "unfold",
+    }
 
 
 def test_reference_by_hand() -> None:
@@ -98,23 +117,25 @@ def test_reference_by_hand() -> None:
     assert truncated[0, 0, 0, 2] == 1.25 * 4 - 0.25 * 9
 
 
-@pytest.mark.parametrize(("name", "sampling"), FORMULATIONS)
-def test_tap_order_and_centre(name: str, sampling: Sampling) -> None:
+@pytest.mark.parametrize(("name", "sampling", "offsets"), CASES)
+def test_tap_order_and_centre(name: str, sampling: Sampling, offsets: Offsets) -> None:
     """Tap k * F + l reads k rows and l columns further, around a centred grid."""
     image = torch.arange(35.0, dtype=torch.float64).reshape(1, 1, 5, 7)
     zeros = torch.zeros(1, 9, 5, 7, dtype=torch.float64)
     for k, column in itertools.product(range(3), range(3)):
         weight = zeros.clone()
         weight[:, k * 3 + column] = 1
-        warped = adacof_warp(image, weight, zeros, zeros, WarpSpec(3, 2, sampling), name)
+        spec = WarpSpec(3, 2, sampling, offsets)
+        still = zeros[:, : spec.offset_maps]
+        warped = adacof_warp(image, weight, still, still, spec, name)
         assert abs(warped[0, 0, 2, 3] - image[0, 0, 2 * k, 3 + 2 * (column - 1)]) < 1e-12
 
 
-@pytest.mark.parametrize(("name", "sampling"), FORMULATIONS)
-def test_a_padded_image_is_taken_as_it_is(name: str, sampling: Sampling) -> None:
-    inputs = make_inputs(3, 3, (4, 6), 1, "far")
+@pytest.mark.parametrize(("name", "sampling", "offsets"), CASES)
+def test_a_padded_image_is_taken_as_it_is(name: str, sampling: Sampling, offsets: Offsets) -> None:
+    inputs = make_inputs(3, 3, (4, 6), 1, "far", offsets)
     image, *maps = tensors(inputs, torch.float64)
-    spec = WarpSpec(3, 2, sampling)
+    spec = WarpSpec(3, 2, sampling, offsets)
     padded = torch.nn.functional.pad(image, (2, 2, 2, 2), mode="replicate")
     assert torch.equal(
         warp_padded(padded, *maps, spec, name), adacof_warp(image, *maps, spec, name)
@@ -123,7 +144,9 @@ def test_a_padded_image_is_taken_as_it_is(name: str, sampling: Sampling) -> None
 
 def test_unknown_formulation_lists_the_known_ones() -> None:
     image, *maps = tensors(make_inputs(1, 1, (2, 2), 1, "mixed"), torch.float32)
-    with pytest.raises(UnknownNameError, match=r"deform_conv, gather, per_row, per_tap"):
+    with pytest.raises(
+        UnknownNameError, match=r"deform_conv, gather, lookup, per_row, per_tap, unfold"
+    ):
         adacof_warp(image, *maps, WarpSpec(1, 1, "bilinear"), "fold")
 
 
@@ -131,6 +154,12 @@ def test_deform_conv_refuses_truncation() -> None:
     image, *maps = tensors(make_inputs(1, 1, (2, 2), 1, "mixed"), torch.float32)
     with pytest.raises(InputError, match="cannot sample by 'truncate'"):
         adacof_warp(image, *maps, WarpSpec(1, 1, "truncate"), "deform_conv")
+
+
+def test_unfold_refuses_an_offset_for_each_tap() -> None:
+    image, *maps = tensors(make_inputs(1, 1, (2, 2), 1, "mixed"), torch.float32)
+    with pytest.raises(InputError, match="per_tap offsets"):
+        adacof_warp(image, *maps, WarpSpec(1, 1, "bilinear"), "unfold")
 
 
 def test_maps_of_another_kernel_are_refused() -> None:

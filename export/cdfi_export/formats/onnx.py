@@ -31,11 +31,13 @@ def export(request: GraphRequest, path: Path) -> WrittenGraph:
     import onnx
 
     from cdfi_export.onnx_graph import embed_metadata, name_dynamic_axes, optimise, strip_traces
+    from cdfi_export.onnx_softmax import write_out_softmax
     from cdfi_export.onnx_trace import trace
 
     assert request.opset is not None
     model = trace(request.network, request.size, request.opset)
     strip_traces(model)  # before onnxslim, which would carry the traces into merged nodes
+    write_out_softmax(model)
     model = optimise(model)
     strip_traces(model)
     if request.size is None:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from cdfi_model.spec import WarpSpec
+from cdfi_model.warp import bilinear_sampler
+from cdfi_model.warp.positions import pixel_positions
 
 
-def offset_warp(image: Tensor, offset: Tensor) -> Tensor:
+def offset_warp(image: Tensor, offset: Tensor, formulation: str = "per_tap") -> Tensor:
     """Sample ``image`` at ``p + offset(p)``; positions outside take the border's value.
 
     Args:
         image: ``(B, C, H, W)``.
         offset: ``(B, 2, H, W)`` row and column offset in pixels.
+        formulation: That of the network's warp; it says how samples are taken.
 
     Returns:
         ``(B, C, H, W)`` in the dtype of ``image``. Coordinates are float32 at least: half
@@ -22,17 +24,11 @@ def offset_warp(image: Tensor, offset: Tensor) -> Tensor:
     """
     height, width = image.shape[-2:]
     position = offset.float() if offset.dtype != torch.float64 else offset
-    rows = torch.arange(height, dtype=position.dtype, device=image.device)[:, None]
-    columns = torch.arange(width, dtype=position.dtype, device=image.device)[None, :]
-    y = (position[:, 0] + rows) * (2.0 / max(height - 1, 1)) - 1.0
-    x = (position[:, 1] + columns) * (2.0 / max(width - 1, 1)) - 1.0
-    sampled = F.grid_sample(
-        image.to(position.dtype),
-        torch.stack((x, y), -1),
-        mode="bilinear",
-        padding_mode="border",
-        align_corners=True,
-    )
+    rows = pixel_positions(height, position)[:, None]
+    columns = pixel_positions(width, position)[None, :]
+    sampled = bilinear_sampler(formulation)(
+        image.to(position.dtype), position[:, :1] + rows, position[:, 1:] + columns
+    ).squeeze(2)
     return sampled.to(image.dtype)
 
 

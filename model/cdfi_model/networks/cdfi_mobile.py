@@ -7,10 +7,11 @@ NETWORKS.register(
     PyramidSpec(
         name="cdfi_mobile",
         summary="coarse-to-fine offsets, 3x3 taps on the frames, slim residual synthesis",
-        warp=WarpSpec(taps=3, dilation=1, sampling="bilinear"),
-        features=(24, 32, 48, 64),
+        warp=WarpSpec(taps=3, dilation=1, sampling="bilinear", offsets="shared"),
+        features=(16, 32, 48, 64),
         decoders=(32, 48, 64, 64),
-        search=(0, 2, 3, 4),
+        search=(0, 1, 2, 4),
+        context=(28, 19, 19),
         synthesis=32,
     )
 )

@@ -1,1 +1,1 @@
-"""Training: config, batches, losses, the loop. ``cdfi-model train CONFIG.toml``."""
+"""Training: config, batches, losses, the loop. ``cdfi-model train CONFIG.toml|yaml``."""

@@ -1,12 +1,12 @@
-"""The training config: a TOML file, checked before anything starts."""
+"""The training config: a TOML or YAML file, checked before anything starts."""
 
 from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from cdfi_runtime.errors import InputError
+from cdfi_runtime.errors import InputError, MissingDependencyError
 from cdfi_runtime.files import require_file
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -143,18 +143,34 @@ class TrainConfig(_Strict):
         raise ValueError("step lies behind the last stage")
 
 
+def _read(path: Path) -> Any:
+    try:
+        text = path.read_text(encoding="utf-8")
+        if path.suffix not in (".yaml", ".yml"):
+            return tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path.name} is no TOML file", got=str(error)) from error
+    try:
+        import yaml
+    except ImportError as error:
+        raise MissingDependencyError("yaml", extra="model", needed_for="a YAML config") from error
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise InputError(f"{path.name} is no YAML file", got=str(error)) from error
+
+
 def load_config(path: Path) -> TrainConfig:
-    """Read a TOML config.
+    """Read a config: YAML if the name ends in ``.yaml`` or ``.yml``, else TOML.
 
     Raises:
-        InputError: no such file, no TOML, or fields that do not fit; all misfits are named.
+        InputError: no such file, not in its format, or fields that do not fit; all misfits are
+            named.
+        MissingDependencyError: a YAML file, and PyYAML is not installed.
     """
     require_file(path, "the training config")
     try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
-        config = TrainConfig.model_validate(raw)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path.name} is no TOML file", got=str(error)) from error
+        config = TrainConfig.model_validate(_read(path))
     except ValidationError as error:
         misfits = "; ".join(
             f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}"

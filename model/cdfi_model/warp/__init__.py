@@ -8,17 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from cdfi_runtime.errors import InputError
 from cdfi_runtime.registry import Registry
 
-from cdfi_model.spec import Sampling, WarpSpec
+from cdfi_model.spec import Offsets, Sampling, WarpSpec
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     Apply = Callable[[Tensor, Tensor, Tensor, Tensor, WarpSpec], Tensor]
+    Sampler = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,11 @@ class WarpFormulation:
         samplings: The offset samplings it can compute.
         apply: ``(padded image, weight, alpha, beta, spec) -> warped``; the image is already
             replicate-padded by ``spec.reach`` on each side.
+        sampler: How a network that warps features too should sample them: ``lookup`` keeps
+            ``grid_sample`` out of the graph, for converters that have no good form of it.
         min_opset: The lowest ONNX opset in which it can be exported.
+        offsets: The kinds of offsets it is written for. Shared offsets are repeated for a
+            formulation that knows only those of each tap.
         onnx_only: It is written with an ONNX operator, so no other format can carry it; in torch
             it is evaluated by another formulation.
     """
@@ -40,11 +45,33 @@ class WarpFormulation:
     summary: str
     samplings: tuple[Sampling, ...]
     apply: Apply
+    sampler: Literal["grid_sample", "lookup"] = "grid_sample"
     min_opset: int = 18
+    offsets: tuple[Offsets, ...] = ("per_tap",)
     onnx_only: bool = False
+
+    def fits(self, spec: WarpSpec) -> bool:
+        """Whether it can compute the warp of ``spec``."""
+        return spec.sampling in self.samplings and (
+            spec.offsets in self.offsets or "per_tap" in self.offsets
+        )
 
 
 WARPS: Registry[WarpFormulation] = Registry("warp formulation", "cdfi_model.warp.formulations")
+
+
+def bilinear_sampler(formulation: str) -> Sampler:
+    """``(image (B, C, H, W), rows, columns (B, T, h, w) in pixels) -> (B, C, T, h, w)``.
+
+    Positions outside the image take the border's value.
+    """
+    if WARPS.get(formulation).sampler == "lookup":
+        from cdfi_model.warp.gathering import sample_by_lookup
+
+        return sample_by_lookup
+    from cdfi_model.warp.grid_sampling import sample_bilinear
+
+    return sample_bilinear
 
 
 def adacof_warp(
@@ -65,9 +92,9 @@ def adacof_warp(
     Args:
         image: ``(B, C, H, W)``, any range.
         weight: ``(B, F*F, H, W)``, already normalised over the taps.
-        alpha: ``(B, F*F, H, W)`` row offsets in pixels, unbounded.
+        alpha: ``(B, F*F, H, W)`` row offsets in pixels, unbounded; ``(B, 1, H, W)`` if shared.
         beta: The same for columns.
-        spec: Taps (odd), dilation and sampling.
+        spec: Taps (odd), dilation, sampling and the kind of offsets.
         formulation: A name in :data:`WARPS`.
 
     Returns:
@@ -75,7 +102,7 @@ def adacof_warp(
 
     Raises:
         UnknownNameError: no such formulation.
-        InputError: the formulation lacks the sampling, or the shapes do not fit.
+        InputError: the formulation cannot compute this warp, or the shapes do not fit.
     """
     from torch.nn.functional import pad
 
@@ -99,19 +126,23 @@ def warp_padded(
         weight: As in :func:`adacof_warp`, and so are the other arguments, result and errors.
     """
     chosen = WARPS.get(formulation)
-    if spec.sampling not in chosen.samplings:
+    if not chosen.fits(spec):
         raise InputError(
-            f"the warp formulation '{formulation}' cannot sample by '{spec.sampling}'",
-            expected=f"sampling {' or '.join(chosen.samplings)}",
-            got=spec.sampling,
-            fix="choose one of "
-            + ", ".join(item.name for item in WARPS.all() if spec.sampling in item.samplings),
+            f"the warp formulation '{formulation}' cannot sample by '{spec.sampling}' "
+            f"with {spec.offsets} offsets",
+            expected=f"sampling {' or '.join(chosen.samplings)}, offsets "
+            + " or ".join(chosen.offsets),
+            got=f"{spec.sampling}, {spec.offsets}",
+            fix="choose one of " + ", ".join(item.name for item in WARPS.all() if item.fits(spec)),
         )
-    taps = spec.taps * spec.taps
-    if spec.taps % 2 == 0 or any(maps.shape[1] != taps for maps in (weight, alpha, beta)):
+    taps, offsets = spec.taps * spec.taps, spec.offset_maps
+    channels = [maps.shape[1] for maps in (weight, alpha, beta)]
+    if spec.taps % 2 == 0 or channels != [taps, offsets, offsets]:
         raise InputError(
             "the maps do not fit the warp",
-            expected=f"an odd number of taps a side and {taps} channels in each map",
-            got=f"F = {spec.taps}, channels {weight.shape[1]}, {alpha.shape[1]}, {beta.shape[1]}",
+            expected=f"an odd number of taps a side and {taps}, {offsets} and {offsets} channels",
+            got=f"F = {spec.taps}, channels {', '.join(map(str, channels))}",
         )
+    if spec.offsets not in chosen.offsets:
+        alpha, beta = (maps.expand(-1, taps, -1, -1) for maps in (alpha, beta))
     return chosen.apply(padded, weight, alpha, beta, spec)

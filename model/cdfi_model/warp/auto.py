@@ -11,8 +11,10 @@ from cdfi_model.warp.measurements import MeasuredRow, MeasuredTable, load_measur
 
 # Without a fitting measurement. In ONNX Runtime a GridSample costs about 19 ns a sample whatever
 # the channels, so one node or a gather is ahead; elsewhere grid_sample is what every backend has.
-ONNX_ORDER = ("deform_conv", "gather", "per_row", "per_tap")
-OTHER_ORDER = ("per_tap", "per_row", "gather")
+ONNX_ORDER = ("unfold", "lookup", "deform_conv", "gather", "per_row", "per_tap")
+# LiteRT's converter turns grid_sample into 4-D gathers; a row lookup is many times as fast there.
+LITERT_ORDER = ("lookup", "gather", "unfold", "per_tap", "per_row")
+OTHER_ORDER = ("unfold", "lookup", "per_tap", "per_row", "gather")
 
 
 @dataclass(frozen=True)
@@ -44,13 +46,14 @@ def choose_formulation(
         opset: ONNX opset, or ``None`` where the graph is not ONNX.
         table: Measurements; those that travel with the package by default.
     """
-    allowed = allowed_formulations(spec, opset)
+    allowed = allowed_formulations(spec, opset, target)
     rows = [
         row
         for row in (table or load_measurements()).rows
         if row.target == target
         and row.formulation in allowed
         and (row.sampling, row.taps) == (spec.warp.sampling, spec.warp.taps)
+        and row.offsets == spec.warp.offsets
         and row.channels == spec.warp_channels
     ]
     own = [row for row in rows if (row.network, row.dilation) == (spec.name, spec.warp.dilation)]
@@ -63,13 +66,15 @@ def choose_formulation(
     return Choice(best.formulation, _reason(best, len({row.formulation for row in group})))
 
 
-def allowed_formulations(spec: NetworkSpec, opset: int | None) -> tuple[str, ...]:
+def allowed_formulations(spec: NetworkSpec, opset: int | None, target: str = "") -> tuple[str, ...]:
     """Formulations that can be written, in the default order; further ones come last by name."""
     order = OTHER_ORDER if opset is None else ONNX_ORDER
+    if target.startswith("litert"):
+        order = LITERT_ORDER
     names = [
         item.name
         for item in WARPS.all()
-        if spec.warp.sampling in item.samplings
+        if item.fits(spec.warp)
         and (not item.onnx_only if opset is None else opset >= item.min_opset)
     ]
     known = [name for name in order if name in names]

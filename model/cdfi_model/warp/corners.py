@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from cdfi_model.spec import Sampling, WarpSpec
+from cdfi_model.warp.positions import pixel_positions
 
 
 @dataclass(frozen=True)
@@ -38,8 +39,7 @@ def tap_grid(offset: Tensor, spec: WarpSpec) -> tuple[Tensor, Tensor]:
         Rows ``(1, 1, H, 1)`` and columns ``(1, F, 1, W)`` in pixels.
     """
     height, width = offset.shape[2], offset.shape[3]
-    rows = torch.arange(height, dtype=offset.dtype, device=offset.device)
-    columns = torch.arange(width, dtype=offset.dtype, device=offset.device)
+    rows, columns = pixel_positions(height, offset), pixel_positions(width, offset)
     steps = [column * spec.dilation for column in range(spec.taps)]
     right = torch.tensor(steps, dtype=offset.dtype, device=offset.device)
     return rows.view(1, 1, height, 1), columns.view(1, 1, 1, width) + right.view(1, -1, 1, 1)

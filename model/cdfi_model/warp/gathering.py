@@ -1,4 +1,4 @@
-"""The warp by row gathers: pixels as rows of a table, corners as indices into it."""
+"""Pixels as rows of a table, corners as indices into it: the warp, and plain sampling."""
 
 from __future__ import annotations
 
@@ -44,3 +44,22 @@ def warp_by_gather(
         total = part if total is None else total + part
     assert total is not None
     return total.reshape(batch, out_height, out_width, channels).permute(0, 3, 1, 2)
+
+
+def sample_by_lookup(image: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    """The same as :func:`cdfi_model.warp.grid_sampling.sample_bilinear`, by four row lookups."""
+    batch, channels, height, width = image.shape
+    table = image.permute(0, 2, 3, 1).reshape(batch * height * width, channels)
+    rows, columns = rows.clamp(0, height - 1), columns.clamp(0, width - 1)
+    top, left = rows.floor(), columns.floor()
+    down, right = (rows - top).unsqueeze(-1), (columns - left).unsqueeze(-1)
+    first, last = top.int() * width, (top + 1).clamp(max=height - 1).int() * width
+    left, farther = left.int(), (left + 1).clamp(max=width - 1).int()
+    if batch > 1:
+        start = torch.arange(batch, dtype=first.dtype, device=first.device).view(-1, 1, 1, 1)
+        left, farther = left + start * (height * width), farther + start * (height * width)
+    corners = (first + left, first + farther, last + left, last + farther)
+    upper, upper_right, lower, lower_right = (F.embedding(index, table) for index in corners)
+    upper = upper + (upper_right - upper) * right
+    lower = lower + (lower_right - lower) * right
+    return (upper + (lower - upper) * down).permute(0, 4, 1, 2, 3)

@@ -45,27 +45,49 @@ def _some_taps(
 ) -> Tensor:
     """``rows`` and ``columns`` are origin and offset of each tap: ``(B, C, H, W)``, summed."""
     if sampling == "bilinear":
-        samples = _sample(padded, rows[0] + rows[1], columns[0] + columns[1], "bilinear")
+        samples = sample_bilinear(padded, rows[0] + rows[1], columns[0] + columns[1])
+        if weight.shape[1] == 1:
+            return samples.squeeze(2) * weight
         return (samples * weight.unsqueeze(1)).sum(dim=2)
     # grid_sample floors, so a truncating sample is four samples at whole positions. "nearest"
     # takes them exactly, whatever the normalised coordinates lose.
     row = axis_corners(*rows, padded.shape[2], sampling)
     column = axis_corners(*columns, padded.shape[3], sampling)
-    samples = _sample(
+    samples = sample_nearest(
         padded,
         torch.cat((row.low, row.low, row.high, row.high), dim=1),
         torch.cat((column.low, column.high, column.low, column.high), dim=1),
-        "nearest",
     )
     weights = torch.cat(corner_weights(row, column, weight), dim=1)
     return (samples * weights.unsqueeze(1)).sum(dim=2)
 
 
-def _sample(image: Tensor, rows: Tensor, columns: Tensor, mode: str) -> Tensor:
-    """Sample ``(B, C, Hp, Wp)`` at ``(B, T, H, W)`` pixel positions: ``(B, C, T, H, W)``."""
-    batch, taps, height, width = rows.shape
+def sample_bilinear(image: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    """Sample ``(B, C, H, W)`` at ``(B, T, h, w)`` pixel positions: ``(B, C, T, h, w)``.
+
+    Positions outside take the border's value. They are clamped here, and ``grid_sample`` is asked
+    for zero padding with unaligned corners: ONNX Runtime (1.31) plans the samples of this case
+    once for all channels, three times as fast at 3 channels and five times at 24.
+    """
+    height, width = image.shape[2:]
+    y = (2 * rows.clamp(0, height - 1) + 1) / height - 1
+    x = (2 * columns.clamp(0, width - 1) + 1) / width - 1
+    return _sample(image, y, x, "bilinear", "zeros", align_corners=False)
+
+
+def sample_nearest(image: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    """The same for whole positions, which are hit exactly whatever normalising loses."""
     y = rows * (2 / max(image.shape[2] - 1, 1)) - 1
     x = columns * (2 / max(image.shape[3] - 1, 1)) - 1
+    return _sample(image, y, x, "nearest", "border", align_corners=True)
+
+
+def _sample(
+    image: Tensor, y: Tensor, x: Tensor, mode: str, padding: str, *, align_corners: bool
+) -> Tensor:
+    batch, taps, height, width = y.shape
     grid = torch.stack((x, y), dim=-1).reshape(batch, taps * height, width, 2)
-    samples = F.grid_sample(image, grid, mode=mode, padding_mode="border", align_corners=True)
+    samples = F.grid_sample(
+        image, grid, mode=mode, padding_mode=padding, align_corners=align_corners
+    )
     return samples.reshape(batch, image.shape[1], taps, height, width)

@@ -14,7 +14,7 @@ from cdfi_runtime.errors import ArtifactError
 from cdfi_runtime.files import require_file, write_text
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from cdfi_model.spec import Sampling
+from cdfi_model.spec import Offsets, Sampling
 
 SHIPPED = Path(__file__).parent / "measured.json"
 
@@ -24,8 +24,8 @@ class MeasuredRow(BaseModel):
 
     Attributes:
         network: Name of the network that was measured as a whole.
-        sampling: Offset sampling of its warp; ``taps``, ``dilation`` and ``channels`` (warped on
-            each side) describe the rest of it.
+        sampling: Offset sampling of its warp; ``taps``, ``dilation``, ``offsets`` and ``channels``
+            (warped on each side) describe the rest of it.
         target: What ran it, e.g. ``onnxruntime-cpu`` or ``torch-cpu``.
         width: Frame size in pixels, as ``height``.
         formulation: A registered name.
@@ -46,6 +46,7 @@ class MeasuredRow(BaseModel):
     sampling: Sampling
     taps: int = Field(ge=1)
     dilation: int = Field(ge=1)
+    offsets: Offsets = "per_tap"
     channels: int = Field(ge=1)
     target: str
     width: int = Field(ge=1)

@@ -18,7 +18,7 @@ def reference_warp(image: Array, weight: Array, alpha: Array, beta: Array, spec:
     Args:
         image: ``(B, C, H, W)``.
         weight: ``(B, F*F, H, W)``.
-        alpha: Row offsets in pixels, the same shape.
+        alpha: Row offsets in pixels, the same shape; one channel if they are shared.
         beta: Column offsets in pixels, the same shape.
         spec: Taps, dilation and sampling.
 
@@ -34,7 +34,8 @@ def reference_warp(image: Array, weight: Array, alpha: Array, beta: Array, spec:
     for b, i, j in np.ndindex(image.shape[0], image.shape[2], image.shape[3]):
         for k, column in np.ndindex(spec.taps, spec.taps):
             tap = k * spec.taps + column
-            down, right = float(alpha[b, tap, i, j]), float(beta[b, tap, i, j])
+            own = 0 if spec.offsets == "shared" else tap
+            down, right = float(alpha[b, own, i, j]), float(beta[b, own, i, j])
             row_step, column_step = whole(down), whole(right)
             row_part, column_part = down - row_step, right - column_step
             for dy, row_weight in ((0, 1 - row_part), (1, row_part)):

@@ -23,5 +23,6 @@ GATHER = WARPS.register(
         summary="a gather of four corners and a matrix product, one a kernel row",
         samplings=("truncate", "bilinear"),
         apply=_apply,
+        sampler="lookup",
     )
 )

@@ -1,0 +1,47 @@
+"""LiteRT (TFLite): frames channels last, for XNNPACK and the GPU delegate on phones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cdfi_export.format_spec import FORMATS, FormatSpec, GraphRequest, WrittenGraph
+
+
+def export(request: GraphRequest, path: Path) -> WrittenGraph:
+    """Write ``request`` to ``path``.
+
+    Inputs ``frame0`` and ``frame2``, output ``frame1``: ``(1, height, width, 3)`` float32 in every
+    precision; what changes is how the convolutions' weights, or weights and activations, are held.
+
+    Raises:
+        ArtifactError: the converter cannot write the network, or left an operator in the graph that
+            LiteRT's runtime does not have.
+    """
+    from cdfi_export.litert_file import label, operators
+    from cdfi_export.litert_quantize import to_precision
+    from cdfi_export.litert_trace import trace
+
+    plain = label(trace(request.network, request.size), request.manifest)
+    content = to_precision(
+        plain, request.precision, request.calibration, request.network.sensitive_layers
+    )
+    found = operators(content)
+    path.write_bytes(content)
+    return WrittenGraph(found)
+
+
+FORMATS.register(
+    FormatSpec(
+        name="litert",
+        summary="LiteRT (TFLite) for Android and iOS, by XNNPACK or the GPU delegate",
+        suffix=".tflite",
+        target="litert-cpu",
+        precisions=("float32", "float16", "int8"),
+        layout="NHWC",
+        dynamic=False,
+        opsets=None,
+        packages=("torch", "litert-torch", "ai-edge-quantizer", "ai-edge-litert"),
+        extra="litert",
+        export=export,
+    )
+)

@@ -1,0 +1,102 @@
+"""The TFLite file: names that people can read, the manifest inside, nothing it cannot run."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from cdfi_runtime.errors import ArtifactError, MissingDependencyError
+
+from cdfi_export.format_spec import INPUT_NAMES, OUTPUT_NAME
+
+if TYPE_CHECKING:
+    from cdfi_runtime.manifest import Manifest
+
+METADATA_KEY = "cdfi_manifest"
+SIGNATURE = "interpolate"
+
+
+def label(content: bytes, manifest: Manifest) -> bytes:
+    """Name inputs, output and signature, and embed ``manifest``.
+
+    Raises:
+        ArtifactError: the graph has other inputs and outputs than two frames and one.
+    """
+    schema, flatbuffers = _libraries()
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
+    graph = model.subgraphs[0]
+    names = dict(zip(_argument_order(model), INPUT_NAMES, strict=True))
+    names[int(graph.outputs[0])] = OUTPUT_NAME
+    for index, name in names.items():
+        graph.tensors[index].name = name.encode()
+    signature = model.signatureDefs[0]
+    signature.signatureKey = SIGNATURE.encode()
+    for entry in (*signature.inputs, *signature.outputs):
+        entry.name = names[entry.tensorIndex].encode()
+    _embed(model, schema, METADATA_KEY, manifest.model_dump_json().encode())
+    builder = flatbuffers.Builder(len(content))
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
+
+
+def operators(content: bytes) -> dict[str, int]:
+    """The operators of a TFLite file by number.
+
+    Raises:
+        ArtifactError: there is one among them that LiteRT's runtime does not have.
+    """
+    schema, _ = _libraries()
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
+    names = {
+        code: name for name, code in vars(schema.BuiltinOperator).items() if isinstance(code, int)
+    }
+    counts: Counter[str] = Counter()
+    for graph in model.subgraphs:
+        for operator in graph.operators:
+            code = model.operatorCodes[operator.opcodeIndex]
+            counts[names[max(code.builtinCode, code.deprecatedBuiltinCode)]] += 1
+    foreign = sorted(name for name in counts if name.startswith(("STABLEHLO_", "CUSTOM")))
+    if foreign:
+        raise ArtifactError(
+            "the converter left operators in the graph that LiteRT's runtime does not have",
+            expected="built-in TFLite operators only",
+            got=", ".join(f"{counts[name]} {name}" for name in foreign),
+            fix="choose another --warp",
+        )
+    return dict(counts)
+
+
+def _libraries() -> tuple[Any, Any]:
+    try:
+        import flatbuffers
+        from ai_edge_litert import schema_py_generated
+    except ImportError as error:
+        raise MissingDependencyError(
+            error.name or "ai_edge_litert", extra="litert", needed_for="the format 'litert'"
+        ) from error
+    return schema_py_generated, flatbuffers
+
+
+def _argument_order(model: Any) -> list[int]:
+    """Tensors of frame 0 and frame 2, by the names that the trace gave its arguments."""
+    entries = {
+        entry.name.decode(): int(entry.tensorIndex) for entry in model.signatureDefs[0].inputs
+    }
+    if sorted(entries) != sorted(INPUT_NAMES) or len(model.subgraphs[0].outputs) != 1:
+        raise ArtifactError(
+            "the converted graph has other inputs and outputs than two frames and one",
+            expected=", ".join(INPUT_NAMES),
+            got=", ".join(sorted(entries)),
+        )
+    return [entries[name] for name in INPUT_NAMES]
+
+
+def _embed(model: Any, schema: Any, name: str, content: bytes) -> None:
+    """Replace the metadata entry ``name``; further ones stay."""
+    model.metadata = [item for item in model.metadata or [] if item.name != name.encode()]
+    buffer = schema.BufferT()
+    buffer.data = list(content)
+    model.buffers.append(buffer)
+    entry = schema.MetadataT()
+    entry.name, entry.buffer = name.encode(), len(model.buffers) - 1
+    model.metadata.append(entry)

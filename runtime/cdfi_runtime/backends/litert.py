@@ -1,0 +1,128 @@
+"""LiteRT (TFLite) artifacts on the CPU, with XNNPACK where it takes an operator."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cdfi_runtime.errors import ArtifactError, InputError
+from cdfi_runtime.files import require_file
+from cdfi_runtime.manifest import TensorInfo, load_manifest
+from cdfi_runtime.runtimes import RUNTIMES, RuntimeSpec
+
+# The same interpreter under its present and its former name; either may be what a device has.
+_PACKAGES = (
+    ("ai_edge_litert", "ai_edge_litert.interpreter", "ai-edge-litert"),
+    ("tflite_runtime", "tflite_runtime.interpreter", "tflite-runtime"),
+)
+_DELEGATE = "DELEGATE"
+
+
+class LitertSession:
+    """A ``.tflite`` artifact opened by LiteRT; see :class:`cdfi_runtime.runtimes.Session`.
+
+    Args:
+        path: The ``.tflite`` file, its manifest beside it.
+        threads: Threads of the interpreter; ``None`` leaves the choice to it.
+
+    Raises:
+        InputError: the file or its manifest is missing or empty.
+        ArtifactError: no TFLite model, a hash that does not match, or inputs and outputs other
+            than the manifest's.
+        MissingDependencyError: no LiteRT package is installed.
+    """
+
+    runtime = "litert"
+
+    def __init__(self, path: Path, threads: int | None = None) -> None:
+        require_file(path, "the LiteRT artifact")
+        self.manifest = load_manifest(path)
+        module, self.version = _interpreter_module()
+        try:
+            self._interpreter = module.Interpreter(model_path=str(path), num_threads=threads)
+            self._interpreter.allocate_tensors()
+        except (ValueError, RuntimeError) as error:
+            raise ArtifactError(
+                f"{path.name} is no model that LiteRT can load",
+                expected=f"a complete .tflite file for LiteRT {self.version}",
+                got=_first_line(error),
+                fix="copy or export it again",
+            ) from error
+        self._inputs = self._check("inputs", self.manifest.inputs, 2)
+        (self._output,) = self._check("outputs", self.manifest.outputs, 1)
+        taken = any(item["op_name"] == _DELEGATE for item in self._interpreter._get_ops_details())
+        self.accelerator = "cpu, xnnpack" if taken else "cpu"
+
+    def run(self, frame0: NDArray[np.float32], frame2: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The raw middle frame; see :meth:`cdfi_runtime.runtimes.Session.run`.
+
+        Raises:
+            InputError: LiteRT failed while running, e.g. for lack of memory.
+        """
+        frames = zip(self._inputs, self.manifest.inputs, (frame0, frame2), strict=True)
+        for index, tensor, frame in frames:
+            planes = frame.transpose(0, 2, 3, 1) if tensor.layout == "NHWC" else frame
+            self._interpreter.set_tensor(index, np.ascontiguousarray(planes))
+        try:
+            self._interpreter.invoke()
+        except (ValueError, RuntimeError) as error:
+            raise InputError(
+                f"LiteRT failed on frames of {frame0.shape[-1]}x{frame0.shape[-2]} pixels",
+                got=_first_line(error),
+                fix="try smaller frames; if that fails too, export the artifact again",
+            ) from error
+        raw: NDArray[np.float32] = self._interpreter.get_tensor(self._output)
+        return raw.transpose(0, 3, 1, 2) if self.manifest.outputs[0].layout == "NHWC" else raw
+
+    def _check(self, what: str, expected: tuple[TensorInfo, ...], count: int) -> list[int]:
+        """Indices of the interpreter's tensors in the manifest's order."""
+        details = getattr(self._interpreter, f"get_{what[:-1]}_details")()
+        found = {
+            item["name"]: (item["index"], _describe(item["dtype"], item["shape"]))
+            for item in details
+        }
+        wanted = {item.name: _describe(item.dtype, item.shape) for item in expected}
+        if len(expected) != count or wanted != {name: text for name, (_, text) in found.items()}:
+            raise ArtifactError(
+                f"the {what} of {self.manifest.artifact.file} are not those of its manifest",
+                expected="; ".join(f"{name} {text}" for name, text in wanted.items()),
+                got="; ".join(f"{name} {text}" for name, (_, text) in found.items()),
+                fix="export the artifact again with cdfi-export",
+            )
+        return [found[item.name][0] for item in expected]
+
+
+def _interpreter_module() -> tuple[Any, str]:
+    for package, module, distribution in _PACKAGES:
+        if importlib.util.find_spec(package) is not None:
+            try:
+                return importlib.import_module(module), version(distribution)
+            except (ImportError, PackageNotFoundError) as error:
+                raise SPEC.missing() from error
+    raise SPEC.missing()
+
+
+def _describe(dtype: Any, shape: Any) -> str:
+    return f"{np.dtype(dtype).name} ({', '.join(str(int(axis)) for axis in shape)})"
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+SPEC = RUNTIMES.register(
+    RuntimeSpec(
+        name="litert",
+        formats=("litert",),
+        package="ai_edge_litert",
+        extra="litert",
+        open=LitertSession,
+        alternatives=("tflite_runtime",),
+    )
+)
