@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cdfi_runtime.command import distribution_version
 from cdfi_runtime.errors import MissingDependencyError
-from cdfi_runtime.files import sha256_file
+from cdfi_runtime.files import artifact_bytes, sha256_artifact
 from cdfi_runtime.manifest import (
     ArtifactInfo,
     Manifest,
@@ -89,7 +89,7 @@ def draft_manifest(
 
 def complete(draft: Manifest, artifact: Path) -> Manifest:
     """``draft`` with the hash and length of the written file."""
-    facts = {"sha256": sha256_file(artifact), "bytes": artifact.stat().st_size}
+    facts = {"sha256": sha256_artifact(artifact), "bytes": artifact_bytes(artifact)}
     return draft.model_copy(update={"artifact": draft.artifact.model_copy(update=facts)})
 
 

@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -212,6 +213,8 @@ def _staging(folder: Path) -> Iterator[Path]:
 
 def _publish(staged: Path, target: Path) -> None:
     """Move an artifact and its manifest; once the first has moved, the second always follows."""
+    if target.is_dir():  # a folder is not replaced by renaming: the former one steps aside first
+        target.replace(staged.with_name("former" + target.suffix))
     try:
         staged.replace(target)
     finally:
@@ -220,7 +223,10 @@ def _publish(staged: Path, target: Path) -> None:
 
 
 def _remove(artifact: Path) -> None:
-    artifact.unlink(missing_ok=True)
+    if artifact.is_dir():
+        shutil.rmtree(artifact)
+    else:
+        artifact.unlink(missing_ok=True)
     manifest_path(artifact).unlink(missing_ok=True)
 
 

@@ -18,6 +18,43 @@ def sha256_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def sha256_artifact(path: Path) -> str:
+    """Hex SHA-256 of an artifact: a file's bytes, or a folder's file names and their bytes."""
+    if not path.is_dir():
+        return sha256_file(path)
+    digest = hashlib.sha256()
+    for file in _files_in(path):
+        digest.update(f"{file.relative_to(path).as_posix()}\0{sha256_file(file)}\n".encode())
+    return digest.hexdigest()
+
+
+def artifact_bytes(path: Path) -> int:
+    """Length of a file, or of all files in a folder."""
+    return sum(file.stat().st_size for file in _files_in(path))
+
+
+def _files_in(path: Path) -> list[Path]:
+    return sorted(each for each in path.rglob("*") if each.is_file()) if path.is_dir() else [path]
+
+
+def require_artifact(path: Path, what: str) -> Path:
+    """``path`` if it is a readable file or folder with at least one byte.
+
+    Raises:
+        InputError: missing, empty, or not readable; ``what`` names it in the message.
+    """
+    if not path.is_dir():
+        return require_file(path, what)
+    if artifact_bytes(path) == 0:
+        raise InputError(
+            f"{what} is empty",
+            expected="at least one byte",
+            got=f"the folder {path} without any",
+            fix="copy or download it again",
+        )
+    return path
+
+
 def require_file(path: Path, what: str) -> Path:
     """``path`` if it is a readable file with at least one byte.
 

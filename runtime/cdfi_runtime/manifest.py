@@ -13,7 +13,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cdfi_runtime.errors import ArtifactError
-from cdfi_runtime.files import require_file, sha256_file, write_text
+from cdfi_runtime.files import require_artifact, require_file, sha256_artifact, write_text
 
 SCHEMA_VERSION = 1
 MANIFEST_SUFFIX = ".manifest.json"
@@ -197,9 +197,9 @@ def load_manifest(artifact: Path) -> Manifest:
         InputError: the artifact or its manifest is missing or empty.
         ArtifactError: the manifest is broken, or its hash is not the artifact's.
     """
-    require_file(artifact, "the artifact")
+    require_artifact(artifact, "the artifact")
     manifest = read_manifest(artifact)
-    actual = sha256_file(artifact)
+    actual = sha256_artifact(artifact)
     if actual != manifest.artifact.sha256:
         raise ArtifactError(
             f"{artifact.name} is not the file its manifest describes",

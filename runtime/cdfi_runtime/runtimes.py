@@ -8,6 +8,7 @@ import its library only when an artifact is opened.
 from __future__ import annotations
 
 import importlib.util
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,6 +72,7 @@ class RuntimeSpec:
         extra: Extra of ``cdfi-mobile`` that installs the library; ``None`` for the base.
         open: Opens an artifact with a number of threads (``None``: the library's own choice).
         alternatives: Import names of libraries that serve as well as ``package``.
+        platforms: Values of ``sys.platform`` on which the library can run artifacts; empty for all.
     """
 
     name: str
@@ -79,10 +81,13 @@ class RuntimeSpec:
     extra: str | None
     open: Callable[[Path, int | None], Session]
     alternatives: tuple[str, ...] = ()
+    platforms: tuple[str, ...] = ()
 
     @property
     def installed(self) -> bool:
-        """Whether the library can be found; it is not imported."""
+        """Whether the library can be found and runs here; it is not imported."""
+        if self.platforms and sys.platform not in self.platforms:
+            return False
         return any(_found(name) for name in (self.package, *self.alternatives))
 
     def missing(self) -> MissingDependencyError:
