@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from cdfi_runtime.errors import ArtifactError, MissingDependencyError
+from cdfi_runtime.errors import ArtifactError, MissingDependencyError, first_line
 
 from cdfi_export.format_spec import INPUT_NAMES, OUTPUT_NAME
 from cdfi_export.frame_size import FrameSize
@@ -67,7 +67,7 @@ def trace(network: InterpolationNetwork, size: FrameSize | None, precision: str)
         raise ArtifactError(
             f"Core ML's converter cannot write {network.spec.name} with the warp "
             f"'{network.formulation}'",
-            got=(str(error).strip().splitlines() or [type(error).__name__])[0],
+            got=first_line(error),
             fix="choose another --warp",
         ) from error
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
-from cdfi_runtime.errors import ArtifactError, MissingDependencyError
+from cdfi_runtime.errors import ArtifactError, MissingDependencyError, first_line
 from torch import Tensor, nn
 
 from cdfi_export.frame_size import FrameSize
@@ -64,7 +64,7 @@ def trace(network: InterpolationNetwork, size: FrameSize | None) -> bytes:
         raise ArtifactError(
             f"LiteRT's converter cannot write {network.spec.name} with the warp "
             f"'{network.formulation}'",
-            got=(str(error).strip().splitlines() or [type(error).__name__])[0],
+            got=first_line(error),
             fix="choose another --warp",
         ) from error
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from cdfi_runtime.errors import ArtifactError, InputError, MissingDependencyError
+from cdfi_runtime.errors import ArtifactError, InputError, MissingDependencyError, first_line
 from torch import Tensor
 
 Values = dict[str, Any]
@@ -43,7 +43,7 @@ def load_program(path: Path) -> Any:
         raise ArtifactError(
             f"{path.name} is no Core ML program",
             expected="a complete .mlpackage with an ML Program",
-            got=(str(error).strip().splitlines() or [type(error).__name__])[0],
+            got=first_line(error),
             fix="copy or export it again",
         ) from error
 

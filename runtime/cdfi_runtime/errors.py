@@ -93,3 +93,8 @@ class GateError(CdfiError):
     """A parity, size or quality gate that was measured and missed."""
 
     exit_code = EXIT_GATE_FAILED
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of what ``error`` says, or its type where it says nothing."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from cdfi_runtime.errors import ArtifactError, InputError
+from cdfi_runtime.errors import ArtifactError, InputError, first_line
 from cdfi_runtime.files import require_artifact
 from cdfi_runtime.manifest import load_manifest
 from cdfi_runtime.runtimes import RUNTIMES, RuntimeSpec, Session
@@ -47,7 +47,7 @@ class CoreMLSession:
             raise ArtifactError(
                 f"{path.name} is no package that Core ML can load",
                 expected="a complete .mlpackage for iOS 16 or macOS 13 and later",
-                got=_first_line(error),
+                got=first_line(error),
                 fix="copy or export it again",
             ) from error
         self.version: str = coremltools.__version__
@@ -64,14 +64,10 @@ class CoreMLSession:
         except Exception as error:
             raise InputError(
                 f"Core ML failed on frames of {frame0.shape[-1]}x{frame0.shape[-2]} pixels",
-                got=_first_line(error),
+                got=first_line(error),
                 fix="try smaller frames; if that fails too, export the artifact again",
             ) from error
         return np.asarray(results[self.manifest.outputs[0].name], np.float32)
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def _open(path: Path, threads: int | None) -> Session:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cdfi_runtime.errors import ArtifactError, InputError
+from cdfi_runtime.errors import ArtifactError, InputError, first_line
 from cdfi_runtime.files import require_file
 from cdfi_runtime.manifest import TensorInfo, load_manifest
 from cdfi_runtime.runtimes import RUNTIMES, RuntimeSpec
@@ -51,7 +51,7 @@ class LitertSession:
             raise ArtifactError(
                 f"{path.name} is no model that LiteRT can load",
                 expected=f"a complete .tflite file for LiteRT {self.version}",
-                got=_first_line(error),
+                got=first_line(error),
                 fix="copy or export it again",
             ) from error
         self._inputs = self._check("inputs", self.manifest.inputs, 2)
@@ -74,7 +74,7 @@ class LitertSession:
         except (ValueError, RuntimeError) as error:
             raise InputError(
                 f"LiteRT failed on frames of {frame0.shape[-1]}x{frame0.shape[-2]} pixels",
-                got=_first_line(error),
+                got=first_line(error),
                 fix="try smaller frames; if that fails too, export the artifact again",
             ) from error
         raw: NDArray[np.float32] = self._interpreter.get_tensor(self._output)
@@ -110,10 +110,6 @@ def _interpreter_module() -> tuple[Any, str]:
 
 def _describe(dtype: Any, shape: Any) -> str:
     return f"{np.dtype(dtype).name} ({', '.join(str(int(axis)) for axis in shape)})"
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 SPEC = RUNTIMES.register(

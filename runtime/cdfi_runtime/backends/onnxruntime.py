@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cdfi_runtime.errors import ArtifactError, InputError
+from cdfi_runtime.errors import ArtifactError, InputError, first_line
 from cdfi_runtime.files import require_file, sha256_file
 from cdfi_runtime.manifest import (
     Manifest,
@@ -60,7 +60,7 @@ class OnnxSession:
             raise ArtifactError(
                 f"{path.name} is no ONNX model that ONNX Runtime can load",
                 expected=f"a complete .onnx file for ONNX Runtime {onnxruntime.__version__}",
-                got=_first_line(error),
+                got=first_line(error),
                 fix="copy or export it again",
             ) from error
         self.manifest = beside or _embedded_manifest(self._session, path)
@@ -85,7 +85,7 @@ class OnnxSession:
         except Exception as error:
             raise InputError(
                 f"ONNX Runtime failed on frames of {frame0.shape[-1]}x{frame0.shape[-2]} pixels",
-                got=_first_line(error),
+                got=first_line(error),
                 fix="try smaller frames; if that fails too, export the artifact again",
             ) from error
         return np.asarray(raw)
@@ -139,10 +139,6 @@ def _describe(name: str, dtype: str, shape: Any) -> str:
     """Name, type and shape in one comparable text; how a dynamic axis is called does not count."""
     axes = ", ".join(str(axis) if isinstance(axis, int) else "?" for axis in shape)
     return f"{name} {dtype} ({axes})"
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 SPEC = RUNTIMES.register(
