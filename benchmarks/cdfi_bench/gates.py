@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from cdfi_bench.report import Gate, Verdict
 
 
-def at_most(measure: str, value: float, limit: float) -> Gate:
-    """The gate ``value <= limit``."""
-    return Gate(measure=measure, value=value, comparison="<=", limit=limit, held=value <= limit)
+def at_most(measure: str, value: float | None, limit: float) -> Gate:
+    """The gate ``value <= limit``; what was not measured misses it."""
+    held = value is not None and value <= limit
+    return Gate(measure=measure, value=value, comparison="<=", limit=limit, held=held)
 
 
 def at_least(measure: str, value: float, limit: float) -> Gate:

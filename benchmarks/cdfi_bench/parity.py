@@ -74,10 +74,12 @@ def parity_gates(score: Score, precision: str, sampling: str) -> list[Gate]:
         # null: identical, which is better than any limit
         if parity.psnr_db is not None and limits.psnr_db is not None:
             gates.append(at_least("PSNR dB", parity.psnr_db, limits.psnr_db))
-    if limits.lost_db is not None and quality is not None:
-        change = quality.psnr_difference_db
-        if change is not None:
-            gates.append(at_most("dB lost against the truth", -change, limits.lost_db))
+    change = None if quality is None else quality.psnr_difference_db
+    if limits.difference_db is not None and change is not None:
+        gates.append(at_most("difference to torch dB", abs(change), limits.difference_db))
+    if limits.lost_db is not None:  # nothing else holds such an artifact: unmeasured is a failure
+        lost = None if change is None else -change
+        gates.append(at_most("dB lost against the truth", lost, limits.lost_db))
     return gates
 
 

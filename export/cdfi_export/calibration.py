@@ -13,12 +13,8 @@ from cdfi_export.frame_size import FrameSize
 if TYPE_CHECKING:
     from cdfi_export.format_spec import FramePair
 
-TYPICAL_SIZE = FrameSize(448, 256)
 
-
-def calibration_pairs(
-    folder: Path | None, size: FrameSize | None, *, count: int
-) -> tuple[FramePair, ...]:
+def calibration_pairs(folder: Path | None, size: FrameSize, *, count: int) -> tuple[FramePair, ...]:
     """Frame pairs of the graph's size, spread over the image sets of ``folder``.
 
     Args:
@@ -39,11 +35,10 @@ def calibration_pairs(
     sets = [sample_set()] if folder is None else find_image_sets(folder)
     triplets = [triplet for image_set in sets for triplet in image_set.triplets]
     taken = sorted({index * len(triplets) // count for index in range(count)})
-    wanted = size or TYPICAL_SIZE
     pairs = []
     for triplet in (triplets[index] for index in taken):
         frames = [read_image(path) for path in (triplet.frame0, triplet.frame2)]
-        first, second = (_fit(frame, wanted) for frame in frames)
+        first, second = (_fit(frame, size) for frame in frames)
         pairs.append((first, second))
     return tuple(pairs)
 

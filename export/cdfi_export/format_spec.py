@@ -71,6 +71,7 @@ class FormatSpec:
         packages: Distributions whose versions the manifest records; all must be installed.
         extra: The extra of ``cdfi-mobile`` that brings them.
         export: Writes the graph to the given path.
+        prefer: Warp formulations that ``--warp auto`` tries first where none was measured.
     """
 
     name: str
@@ -84,6 +85,7 @@ class FormatSpec:
     packages: tuple[str, ...]
     extra: str
     export: Callable[[GraphRequest, Path], WrittenGraph]
+    prefer: tuple[str, ...] = ()
 
 
 FORMATS: Registry[FormatSpec] = Registry(

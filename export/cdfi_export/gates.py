@@ -18,30 +18,38 @@ class ParityGate:
     Attributes:
         max_abs: Largest allowed absolute difference of one value.
         psnr_db: Smallest allowed PSNR to torch in dB, before rounding, with a data range of 1.
-        lost_db: Largest allowed loss of PSNR in dB against the true middle frame.
+        difference_db: Largest allowed change, up or down, of PSNR in dB against the true middle
+            frame.
+        lost_db: Largest allowed loss of it; a gain is no fault.
     """
 
     max_abs: float | None = None
     psnr_db: float | None = None
+    difference_db: float | None = None
     lost_db: float | None = None
 
     def missed(self, max_abs: float, psnr_db: float, lost_db: float | None = None) -> list[str]:
         """One phrase with both numbers for each limit that was missed; empty if all hold.
 
-        Not-a-number misses every limit. A loss that could not be measured, for want of true
-        frames, misses its limit where no limit on PSNR stands beside it.
+        Not-a-number misses every limit. What could not be measured against the truth, for want of
+        true frames, misses its limit where no limit on PSNR stands beside it.
         """
         phrases = []
         if self.max_abs is not None and not max_abs <= self.max_abs:
             phrases.append(f"max abs {max_abs:.3g} is above {self.max_abs:g}")
         if self.psnr_db is not None and not psnr_db >= self.psnr_db:
             phrases.append(f"PSNR {psnr_db:.2f} dB is below {self.psnr_db:g} dB")
-        if self.lost_db is not None:
-            if lost_db is None and self.psnr_db is None:
+        if lost_db is None:
+            if self.psnr_db is None:
                 phrases.append("the loss against the true frames was not measured")
-            elif lost_db is not None and not lost_db <= self.lost_db:
+            return phrases
+        for limit, value, what in (
+            (self.difference_db, abs(lost_db), "of change"),
+            (self.lost_db, lost_db, "lost"),
+        ):
+            if limit is not None and not value <= limit:
                 phrases.append(
-                    f"{lost_db:.3f} dB lost against the true frames is above {self.lost_db:g} dB"
+                    f"{value:.3f} dB {what} against the true frames is above {limit:g} dB"
                 )
         return phrases
 
@@ -49,6 +57,7 @@ class ParityGate:
         limits = (
             ("max abs of at most {:g}", self.max_abs),
             ("PSNR of at least {:g} dB", self.psnr_db),
+            ("at most {:g} dB of change against the true frames", self.difference_db),
             ("at most {:g} dB lost against the true frames", self.lost_db),
         )
         return " and ".join(text.format(limit) for text, limit in limits if limit is not None)

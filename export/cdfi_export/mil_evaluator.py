@@ -212,9 +212,7 @@ def _pad(x: Tensor, pad: Any, mode: str = "constant", constant_val: float = 0.0)
     if mode != "constant":
         while len(amounts) > 4 and amounts[-2:] == [0, 0]:
             amounts = amounts[:-2]
-        return F.pad(
-            x.float(), amounts, mode={"reflect": "reflect", "replicate": "replicate"}[mode]
-        )
+        return F.pad(x.float(), amounts, mode=mode)
     return F.pad(x, amounts, value=float(constant_val))
 
 
@@ -264,9 +262,6 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     "add": _binary(torch.add),
     "sub": _binary(torch.sub),
     "mul": _binary(torch.mul),
-    "real_div": _binary(torch.div),
-    "maximum": _binary(torch.maximum),
-    "minimum": _binary(torch.minimum),
     "cast": lambda x, dtype: x.to(_TYPES[str(dtype)]),
     "clip": lambda x, alpha, beta: x.clamp(float(alpha), float(beta)),
     "concat": _concat,
@@ -274,22 +269,16 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     "conv_transpose": _conv_transpose,
     "expand_dims": lambda x, axes: x.reshape(_expanded(x, _ints(axes))),
     "floor": torch.floor,
-    "identity": lambda x: x,
     "leaky_relu": lambda x, alpha: F.leaky_relu(x, float(alpha)),
     "pad": _pad,
     "pixel_shuffle": lambda x, upscale_factor: F.pixel_shuffle(x, int(upscale_factor)),
     "reduce_mean": lambda x, axes, keep_dims=False: x.float().mean(_ints(axes), bool(keep_dims)),
-    "reduce_sum": lambda x, axes, keep_dims=False: x.float().sum(_ints(axes), bool(keep_dims)),
-    "relu": torch.relu,
     "resample": _resample,
     "reshape": lambda x, shape: x.reshape(_ints(shape)),
     "rsqrt": lambda x, epsilon=0.0: torch.rsqrt(x + float(epsilon)),
     "sigmoid": torch.sigmoid,
     "slice_by_index": _slice,
     "softmax": lambda x, axis: torch.softmax(x.float(), int(axis)),
-    "split": lambda x, axis, num_splits=None, split_sizes=None: torch.split(
-        x, _ints(split_sizes) if split_sizes is not None else x.shape[axis] // num_splits, int(axis)
-    ),
     "squeeze": lambda x, axes: x.squeeze(tuple(_ints(axes))),
     "stack": lambda values, axis: torch.stack(values, int(axis)),
     "transpose": lambda x, perm: x.permute(_ints(perm)),

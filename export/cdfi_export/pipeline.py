@@ -23,7 +23,7 @@ from cdfi_runtime.files import ensure_folder, write_text
 from cdfi_runtime.manifest import Manifest, ParityResult, manifest_path, manifest_schema
 
 from cdfi_export.calibration import calibration_pairs
-from cdfi_export.describe import complete, draft_manifest
+from cdfi_export.describe import TYPICAL_SIZE, complete, draft_manifest
 from cdfi_export.format_spec import FORMATS, FormatSpec, GraphRequest
 from cdfi_export.frame_size import FrameSize
 from cdfi_export.gates import ParityGate, parity_gate
@@ -122,7 +122,7 @@ def export_all(options: ExportOptions, observer: Observer) -> list[ExportOutcome
                 size=plan.size,
                 opset=opset,
                 precision=precision,
-                calibration=calibrate(plan.size) if precision == "int8" else (),
+                calibration=calibrate(plan.size or TYPICAL_SIZE) if precision == "int8" else (),
                 license=source.license,
                 manifest=draft,
             )

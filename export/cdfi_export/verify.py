@@ -166,7 +166,7 @@ def _judge(
         max_abs_limit=gate.max_abs,
         psnr_limit_db=gate.psnr_db,
         lost_db=lost,
-        lost_limit_db=gate.lost_db,
+        lost_limit_db=gate.lost_db if gate.difference_db is None else gate.difference_db,
         verdict="fail" if missed else "pass",
         reason="; ".join(missed) or ("the outputs are identical" if identical else None),
     )

@@ -38,6 +38,7 @@ def choose_warp(
             width=looked_up.width,
             height=looked_up.height,
             opset=opset,
+            prefer=target.prefer,
         )
     formulation = WARPS.get(warp)
     _check_allowed(formulation, spec, opset)

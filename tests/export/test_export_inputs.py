@@ -101,6 +101,14 @@ def test_integers_are_held_to_what_they_lose() -> None:
     assert "not measured" in gate.missed(0.0, 99.0, None)[0]
 
 
+def test_an_exact_export_may_not_even_gain() -> None:
+    gate = parity_gate("float32", "bilinear")
+    assert gate.missed(0.0, 99.0, -0.009) == []
+    assert "of change" in gate.missed(0.0, 99.0, -0.011)[0]
+    assert gate.missed(0.0, 99.0, None) == []
+    assert parity_gate("int8", "bilinear").missed(0.9, 20.0, -5.0) == []
+
+
 def test_every_precision_of_every_format_has_a_gate() -> None:
     for form in FORMATS.all():
         for precision in form.precisions:

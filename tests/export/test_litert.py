@@ -82,7 +82,7 @@ def test_the_artifact_gives_what_torch_gives(
     assert swapped > 2 * error
 
 
-def test_each_precision_is_smaller_and_says_what_it_is(artifacts: dict[str, Path]) -> None:
+def test_each_precision_says_what_it_is(artifacts: dict[str, Path]) -> None:
     manifests = [load_manifest(artifacts[precision]) for precision in PRECISIONS]
     assert [manifest.artifact.precision for manifest in manifests] == list(PRECISIONS)
     for manifest in manifests:
@@ -121,6 +121,41 @@ def test_a_damaged_file_is_refused(artifacts: dict[str, Path], tmp_path: Path) -
     (tmp_path / "broken.tflite.manifest.json").write_text(json.dumps(facts))
     with pytest.raises(ArtifactError, match="LiteRT can load"):
         open_artifact(broken)
+
+
+def test_int8_leaves_the_sensitive_layers_in_floating_point(artifacts: dict[str, Path]) -> None:
+    from ai_edge_litert import schema_py_generated as schema
+
+    path = artifacts["int8"]
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(path.read_bytes(), 0))
+    graph = model.subgraphs[0]
+    seen: dict[int, set[str]] = {}
+    for operator in graph.operators:
+        code = model.operatorCodes[operator.opcodeIndex]
+        kind = max(code.builtinCode, code.deprecatedBuiltinCode)
+        if kind in (schema.BuiltinOperator.CONV_2D, schema.BuiltinOperator.TRANSPOSE_CONV):
+            tensor = graph.tensors[operator.outputs[0]]
+            seen.setdefault(tensor.type, set()).add(tensor.name.decode())
+    integers, floats = seen[schema.TensorType.INT8], seen[schema.TensorType.FLOAT32]
+    assert any("Conv2d" in name for name in integers)
+    for layer in ("head", "tap_logits", "occlusion"):
+        assert any(f"_{layer};" in name for name in floats)
+        assert not any(f"_{layer};" in name for name in integers)
+
+
+def test_operators_that_the_runtime_lacks_are_named(tmp_path: Path) -> None:
+    import litert_torch
+    import torch
+    from cdfi_export.litert_file import operators
+
+    class Counts(torch.nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x * torch.eye(4)
+
+    file = tmp_path / "counts.tflite"
+    litert_torch.convert(Counts().eval(), (torch.zeros(4, 4),)).export(str(file))
+    with pytest.raises(ArtifactError, match="STABLEHLO_IOTA"):
+        operators(file.read_bytes())
 
 
 def test_a_graph_for_every_size_is_refused(tiny_shared_weights: Path, tmp_path: Path) -> None:

@@ -35,6 +35,25 @@ def test_the_graph_is_one_valid_file_of_the_wanted_opset(artifact: Path) -> None
     assert not any(tensor.external_data for tensor in model.graph.initializer)
 
 
+def test_the_graph_has_the_forms_that_onnxruntime_is_quick_at(
+    tiny_shared_weights: Path, tmp_path: Path, recorder: Any
+) -> None:
+    options = ExportOptions(
+        weights=tiny_shared_weights, sizes=(FrameSize(64, 64),), out=tmp_path, threads=1
+    )
+    (outcome,) = export_all(options, recorder)
+    assert outcome.error is None and outcome.file is not None
+    graph = onnx.load(outcome.file).graph
+    samples = [node for node in graph.node if node.op_type == "GridSample"]
+    assert samples
+    for node in samples:
+        facts = {item.name: onnx.helper.get_attribute_value(item) for item in node.attribute}
+        assert facts["padding_mode"] == b"zeros"
+        assert facts.get("align_corners", 0) == 0
+    for node in graph.node:  # over channels, ONNX Runtime runs it on a transposed copy
+        assert node.op_type != "Softmax" or node.attribute[0].i in (-1, 3)
+
+
 @pytest.mark.parametrize(("name", "plane"), [(FIXED, [64, 64]), (DYNAMIC, ["height", "width"])])
 def test_inputs_and_outputs_are_named_and_sized(tiny_run: Any, name: str, plane: list[Any]) -> None:
     graph = onnx.load(tiny_run.out / name).graph

@@ -43,5 +43,7 @@ FORMATS.register(
         packages=("torch", "litert-torch", "ai-edge-quantizer", "ai-edge-litert"),
         extra="litert",
         export=export,
+        # The converter turns grid_sample into 4-D gathers; row lookups are many times as fast.
+        prefer=("lookup", "gather"),
     )
 )

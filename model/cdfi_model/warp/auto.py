@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cdfi_model.spec import NetworkSpec
 from cdfi_model.warp import WARPS
 from cdfi_model.warp.measurements import MeasuredRow, MeasuredTable, load_measurements
 
-# Without a fitting measurement. In ONNX Runtime a GridSample costs about 19 ns a sample whatever
-# the channels, so one node or a gather is ahead; elsewhere grid_sample is what every backend has.
+# Without a fitting measurement. In ONNX Runtime one node for all taps is ahead, then the gather,
+# which truncates at no extra cost; elsewhere grid_sample is what every backend has.
 ONNX_ORDER = ("unfold", "lookup", "deform_conv", "gather", "per_row", "per_tap")
-# LiteRT's converter turns grid_sample into 4-D gathers; a row lookup is many times as fast there.
-LITERT_ORDER = ("lookup", "gather", "unfold", "per_tap", "per_row")
 OTHER_ORDER = ("unfold", "lookup", "per_tap", "per_row", "gather")
 
 
@@ -33,6 +32,7 @@ def choose_formulation(
     height: int,
     opset: int | None,
     table: MeasuredTable | None = None,
+    prefer: Sequence[str] = (),
 ) -> Choice:
     """The quickest formulation that the network's sampling and the opset allow.
 
@@ -45,8 +45,9 @@ def choose_formulation(
         width: Frame size in pixels, as ``height``.
         opset: ONNX opset, or ``None`` where the graph is not ONNX.
         table: Measurements; those that travel with the package by default.
+        prefer: Formulations that go before the default order where nothing was measured.
     """
-    allowed = allowed_formulations(spec, opset, target)
+    allowed = allowed_formulations(spec, opset, prefer)
     rows = [
         row
         for row in (table or load_measurements()).rows
@@ -66,18 +67,18 @@ def choose_formulation(
     return Choice(best.formulation, _reason(best, len({row.formulation for row in group})))
 
 
-def allowed_formulations(spec: NetworkSpec, opset: int | None, target: str = "") -> tuple[str, ...]:
+def allowed_formulations(
+    spec: NetworkSpec, opset: int | None, prefer: Sequence[str] = ()
+) -> tuple[str, ...]:
     """Formulations that can be written, in the default order; further ones come last by name."""
-    order = OTHER_ORDER if opset is None else ONNX_ORDER
-    if target.startswith("litert"):
-        order = LITERT_ORDER
+    order = (*prefer, *(OTHER_ORDER if opset is None else ONNX_ORDER))
     names = [
         item.name
         for item in WARPS.all()
         if item.fits(spec.warp)
         and (not item.onnx_only if opset is None else opset >= item.min_opset)
     ]
-    known = [name for name in order if name in names]
+    known = [name for name in dict.fromkeys(order) if name in names]
     return (*known, *(name for name in names if name not in known))
 
 
