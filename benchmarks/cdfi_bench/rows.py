@@ -7,7 +7,7 @@ from typing import Any
 
 from cdfi_model.data.image_sets import ImageSet
 from cdfi_runtime.errors import InputError
-from cdfi_runtime.manifest import MANIFEST_SUFFIX, Manifest
+from cdfi_runtime.manifest import MANIFEST_SUFFIX, Manifest, manifest_path
 from cdfi_runtime.runtimes import AUTO, Session
 
 from cdfi_bench.evaluate import NO_TRUTH, Score
@@ -135,7 +135,9 @@ def padding_text(manifest: Manifest) -> str:
 
 
 def expand_artifacts(paths: list[Path]) -> list[Path]:
-    """Replace each folder by the artifacts in it: the files that have a manifest beside them.
+    """Replace each folder by the artifacts in it: what has a manifest beside it.
+
+    A folder that has one itself is an artifact, as Core ML packages are.
 
     Raises:
         InputError: a path does not exist, or a folder holds no artifact.
@@ -144,12 +146,12 @@ def expand_artifacts(paths: list[Path]) -> list[Path]:
     for path in paths:
         if not path.exists():
             raise InputError("the artifact does not exist", got=str(path))
-        if not path.is_dir():
+        if not path.is_dir() or manifest_path(path).is_file():
             found.append(path)
             continue
         names = sorted(path.glob(f"*{MANIFEST_SUFFIX}"))
         inside = [name.with_name(name.name.removesuffix(MANIFEST_SUFFIX)) for name in names]
-        inside = [each for each in inside if each.is_file()]
+        inside = [each for each in inside if each.exists()]
         if not inside:
             raise InputError(
                 "the folder holds no artifact",
