@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import logging
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +10,7 @@ from cdfi_runtime.errors import ArtifactError, MissingDependencyError, first_lin
 
 from cdfi_export.format_spec import INPUT_NAMES, OUTPUT_NAME
 from cdfi_export.frame_size import FrameSize
+from cdfi_export.quiet import quiet
 
 if TYPE_CHECKING:
     from cdfi_model.network import InterpolationNetwork
@@ -38,7 +34,7 @@ def trace(network: InterpolationNetwork, size: FrameSize | None, precision: str)
     """
     assert size is not None, "the format has no dynamic sizes"
     try:
-        with _quiet():
+        with quiet():
             import coremltools
     except ImportError as error:
         raise MissingDependencyError(
@@ -51,7 +47,7 @@ def trace(network: InterpolationNetwork, size: FrameSize | None, precision: str)
             op_selector=lambda operation: operation.op_type in HALF
         )
     try:
-        with torch.no_grad(), _quiet():
+        with torch.no_grad(), quiet():
             program = torch.export.export(network.eval(), (frame, frame.clone()))
             return coremltools.convert(
                 program.run_decompositions({}),
@@ -94,17 +90,5 @@ def check_positions(model: Any) -> None:
 
 def save(model: Any, path: Path) -> None:
     """Write the package."""
-    with _quiet():
+    with quiet():
         model.save(str(path))
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    level = logging.root.manager.disable
-    with warnings.catch_warnings(), redirect_stderr(io.StringIO()):
-        warnings.simplefilter("ignore")
-        logging.disable(logging.ERROR)
-        try:
-            yield
-        finally:
-            logging.disable(level)

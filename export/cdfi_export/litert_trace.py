@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import io
-import logging
 import tempfile
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +11,7 @@ from cdfi_runtime.errors import ArtifactError, MissingDependencyError, first_lin
 from torch import Tensor, nn
 
 from cdfi_export.frame_size import FrameSize
+from cdfi_export.quiet import quiet
 
 if TYPE_CHECKING:
     from cdfi_model.network import InterpolationNetwork
@@ -44,7 +40,7 @@ def trace(network: InterpolationNetwork, size: FrameSize | None) -> bytes:
     """
     assert size is not None, "the format has no dynamic sizes"
     try:
-        with _quiet():
+        with quiet():
             import litert_torch
     except ImportError as error:
         raise MissingDependencyError(
@@ -52,7 +48,7 @@ def trace(network: InterpolationNetwork, size: FrameSize | None) -> bytes:
         ) from error
     frame = torch.zeros(1, size.height, size.width, 3)
     try:
-        with torch.no_grad(), _quiet(), tempfile.TemporaryDirectory() as folder:
+        with torch.no_grad(), quiet(), tempfile.TemporaryDirectory() as folder:
             model = litert_torch.convert(
                 ChannelsLast(network).eval(),
                 sample_kwargs={"frame0": frame, "frame2": frame.clone()},
@@ -67,16 +63,3 @@ def trace(network: InterpolationNetwork, size: FrameSize | None) -> bytes:
             got=first_line(error),
             fix="choose another --warp",
         ) from error
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Hide the converter's remarks on its own internals; errors still come as exceptions."""
-    level = logging.root.manager.disable
-    with warnings.catch_warnings(), redirect_stderr(io.StringIO()):
-        warnings.simplefilter("ignore")
-        logging.disable(logging.WARNING)
-        try:
-            yield
-        finally:
-            logging.disable(level)

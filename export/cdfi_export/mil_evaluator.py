@@ -17,6 +17,8 @@ import torch.nn.functional as F
 from cdfi_runtime.errors import ArtifactError, InputError, MissingDependencyError, first_line
 from torch import Tensor
 
+from cdfi_export.quiet import quiet
+
 Values = dict[str, Any]
 _TYPES = {"fp32": torch.float32, "fp16": torch.float16, "int32": torch.int32, "bool": torch.bool}
 
@@ -29,8 +31,9 @@ def load_program(path: Path) -> Any:
         MissingDependencyError: coremltools is not installed.
     """
     try:
-        import coremltools
-        from coremltools.converters.mil.frontend.milproto.load import load
+        with quiet():
+            import coremltools
+            from coremltools.converters.mil.frontend.milproto.load import load
     except ImportError as error:
         raise MissingDependencyError(
             "coremltools", extra="coreml", needed_for="reading a Core ML program"
