@@ -146,7 +146,7 @@ def expand_artifacts(paths: list[Path]) -> list[Path]:
     for path in paths:
         if not path.exists():
             raise InputError("the artifact does not exist", got=str(path))
-        if not path.is_dir() or manifest_path(path).is_file():
+        if not path.is_dir() or (path.name and manifest_path(path).is_file()):
             found.append(path)
             continue
         names = sorted(path.glob(f"*{MANIFEST_SUFFIX}"))
