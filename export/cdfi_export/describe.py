@@ -12,6 +12,7 @@ from cdfi_runtime.errors import MissingDependencyError
 from cdfi_runtime.files import artifact_bytes, sha256_artifact
 from cdfi_runtime.manifest import (
     ArtifactInfo,
+    GraphInfo,
     Manifest,
     NetworkInfo,
     PaddingInfo,
@@ -20,7 +21,7 @@ from cdfi_runtime.manifest import (
     WarpInfo,
 )
 
-from cdfi_export.format_spec import INPUT_NAMES, OUTPUT_NAME, FormatSpec
+from cdfi_export.format_spec import INPUT_NAMES, OUTPUT_NAME, FormatSpec, WrittenGraph
 from cdfi_export.frame_size import FrameSize
 from cdfi_export.source import Source
 
@@ -72,6 +73,7 @@ def draft_manifest(
         warp=WarpInfo(
             formulation=network.formulation,
             sampling=warp.sampling,
+            offsets=warp.offsets,
             taps=warp.taps,
             dilation=warp.dilation,
         ),
@@ -87,10 +89,13 @@ def draft_manifest(
     )
 
 
-def complete(draft: Manifest, artifact: Path) -> Manifest:
-    """``draft`` with the hash and length of the written file."""
+def complete(draft: Manifest, written: WrittenGraph, artifact: Path) -> Manifest:
+    """``draft`` with the graph's operators and the hash and length of the written file."""
     facts = {"sha256": sha256_artifact(artifact), "bytes": artifact_bytes(artifact)}
-    return draft.model_copy(update={"artifact": draft.artifact.model_copy(update=facts)})
+    graph = GraphInfo(operators=dict(sorted(written.operators.items())), remarks=written.remarks)
+    return draft.model_copy(
+        update={"artifact": draft.artifact.model_copy(update=facts), "graph": graph}
+    )
 
 
 def tool_versions(spec: FormatSpec) -> dict[str, str]:

@@ -50,9 +50,15 @@ class GraphRequest:
 
 @dataclass(frozen=True)
 class WrittenGraph:
-    """What was written. ``operators`` counts the nodes of each operator type."""
+    """What was written; it goes into the manifest.
+
+    Attributes:
+        operators: Nodes of each operator type.
+        remarks: Sentences that a user should read, e.g. layers kept in a wider precision and why.
+    """
 
     operators: dict[str, int] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -149,8 +149,8 @@ def _export_one(
     with _staging(folder) as staging:
         staged = staging / name
         observer.step("tracing and writing the graph")
-        spec.export(request, staged)
-        manifest = complete(request.manifest, staged)
+        written = spec.export(request, staged)
+        manifest = complete(request.manifest, written, staged)
         manifest.save(staged)
         try:
             results = verify_artifact(

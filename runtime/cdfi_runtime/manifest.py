@@ -53,8 +53,24 @@ class WarpInfo(_Strict):
 
     formulation: str
     sampling: Literal["truncate", "bilinear"]
+    offsets: Literal["per_tap", "shared"] | None = Field(
+        default=None, description="null in manifests older than this field"
+    )
     taps: int = Field(ge=1, description="F: taps on one side of the F x F kernel")
     dilation: int = Field(ge=1)
+
+
+class GraphInfo(_Strict):
+    """What the graph consists of, as the exporter saw it when it wrote the file."""
+
+    operators: dict[str, int] = Field(
+        default_factory=dict, description="nodes by operator type; empty if not counted"
+    )
+    remarks: tuple[str, ...] = Field(
+        default=(),
+        description="what a user should know: layers kept in a wider precision and why, operators "
+        "that a delegate leaves to the CPU",
+    )
 
 
 class TensorInfo(_Strict):
@@ -119,6 +135,7 @@ class Manifest(_Strict):
     network: NetworkInfo
     artifact: ArtifactInfo
     warp: WarpInfo
+    graph: GraphInfo = GraphInfo()
     inputs: tuple[TensorInfo, ...]
     outputs: tuple[TensorInfo, ...]
     size: SizeInfo
