@@ -176,8 +176,10 @@ def _write(case: WarpCase, folder: Path) -> Path:
     """The file that the probe opens."""
     from cdfi_export.describe import UNKNOWN_SHA256, draft_manifest
     from cdfi_export.format_spec import FORMATS, GraphRequest
+    from cdfi_export.plan import Plan
     from cdfi_export.source import OWN_LICENSE, Source
     from cdfi_model.checkpoints.weights import save_weights
+    from cdfi_model.warp.auto import Choice
 
     network = _network(case)
     if case.target == TORCH:
@@ -187,9 +189,9 @@ def _write(case: WarpCase, folder: Path) -> Path:
     onnx = FORMATS.get("onnx")
     path = folder / "network.onnx"
     source = Source(network, UNKNOWN_SHA256, OWN_LICENSE, "random weights")
-    opset = case.formulation.min_opset
-    precision = onnx.precisions[0]
-    draft = draft_manifest(source, onnx, case.size, opset, precision, path.name)
+    opset, precision = case.formulation.min_opset, onnx.precisions[0]
+    warp = Choice(case.formulation.name, "to be measured")
+    draft = draft_manifest(source, Plan(path.name, onnx, precision, case.size, opset, warp))
     onnx.export(GraphRequest(network, case.size, opset, precision, source.license, draft), path)
     return path
 

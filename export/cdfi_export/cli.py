@@ -8,59 +8,18 @@ from typing import Annotated
 
 import typer
 from cdfi_runtime.command import distribution_version, print_error, run_app
-from cdfi_runtime.errors import EXIT_GATE_FAILED, EXIT_PASS, EXIT_USAGE, GateError
+from cdfi_runtime.errors import EXIT_GATE_FAILED, EXIT_PASS, EXIT_USAGE, GateError, InputError
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-)
 
+from cdfi_export.bars import progress_bars
 from cdfi_export.frame_size import FrameSize
-from cdfi_export.options import DEFAULT_SEED, ExportOptions
-from cdfi_export.tables import known_names, outcome_table
+from cdfi_export.options import ExportOptions
+from cdfi_export.tables import export_table, known_names
 from cdfi_export.warp_choice import AUTO
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 # A log file has no width of its own, and 80 columns would break every file name.
 console = Console(width=None if sys.stdout.isatty() else 120)
-
-
-class _Bars:
-    """Shows a run on the terminal: notes above, one progress bar for each artifact."""
-
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
-        self._task: TaskID | None = None
-        self._artifact = ""
-        self._done = 0
-
-    def note(self, text: str) -> None:
-        """See :class:`cdfi_export.pipeline.Observer`."""
-        self._progress.console.print(text, highlight=False, markup=False)
-
-    def start(self, artifact: str, steps: int) -> None:
-        """See :class:`cdfi_export.pipeline.Observer`."""
-        self._artifact, self._done = artifact, -1
-        self._task = self._progress.add_task(artifact, total=steps)
-
-    def step(self, text: str) -> None:
-        """See :class:`cdfi_export.pipeline.Observer`."""
-        assert self._task is not None
-        self._done += 1
-        self._progress.update(
-            self._task, completed=self._done, description=f"{self._artifact}: {text}"
-        )
-
-    def end(self) -> None:
-        """See :class:`cdfi_export.pipeline.Observer`."""
-        assert self._task is not None
-        self._progress.update(
-            self._task, completed=self._done + 1, description=f"{self._artifact}: done"
-        )
 
 
 def _print_version(asked: bool) -> None:
@@ -79,13 +38,22 @@ def _print_known(asked: bool) -> None:
 @app.command()
 def export(
     network: Annotated[
-        str | None, typer.Option(help="Registered network; without --weights, random weights.")
+        str | None,
+        typer.Option(
+            help="Registered network; without --weights, the shipped weights if they are "
+            "its own, else random ones."
+        ),
     ] = None,
     weights: Annotated[
         Path | None, typer.Option(help="Weights file; the shipped default if left out.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Seed of random weights.")] = DEFAULT_SEED,
-    format: Annotated[str, typer.Option(help="Format; see --list.")] = "onnx",
+    seed: Annotated[
+        int | None, typer.Option(help="Random weights by this seed; 0 where there are no others.")
+    ] = None,
+    format: Annotated[
+        list[str] | None,
+        typer.Option(help="Format, onnx if left out; may be repeated. See --list."),
+    ] = None,
     size: Annotated[
         list[str] | None,
         typer.Option(metavar="WxH", help="Frame size of a graph; may be repeated."),
@@ -101,8 +69,16 @@ def export(
         ),
     ] = None,
     precision: Annotated[
-        str | None, typer.Option(help="Precision; float32 if left out. See --list.")
+        list[str] | None,
+        typer.Option(help="Precision, float32 if left out; may be repeated. See --list."),
     ] = None,
+    every: Annotated[
+        bool,
+        typer.Option(
+            "--all",
+            help="Every format in every precision, at 448x256 without --size, and timed.",
+        ),
+    ] = False,
     calibration: Annotated[
         Path | None,
         typer.Option(help="Image sets or a video for the ranges of int8; a built-in pair if not."),
@@ -124,7 +100,18 @@ def export(
     verify_pairs: Annotated[
         int | None, typer.Option(help="At most so many pairs of each image set.")
     ] = None,
-    threads: Annotated[int | None, typer.Option(help="CPU threads for verification.")] = None,
+    threads: Annotated[
+        int | None, typer.Option(help="CPU threads for verification; timing takes 1 if left out.")
+    ] = None,
+    measure: Annotated[
+        bool | None,
+        typer.Option(
+            help="Measure load time and latency on this machine; only with --all if left out."
+        ),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Export again what lies there unchanged.")
+    ] = False,
     _list: Annotated[
         bool,
         typer.Option(
@@ -143,17 +130,22 @@ def export(
 
     Exit codes: 0 every artifact passed, 1 a parity gate was missed, 2 usage or environment.
     """
-    from cdfi_export.pipeline import export_all
+    from cdfi_export.matrix import plan_matrix
+    from cdfi_export.run import run_matrix
 
+    if every and (format or precision):
+        raise InputError(
+            "--all takes every format and precision",
+            got="--format or --precision beside it",
+            fix="leave one of them out",
+        )
     options = ExportOptions(
         network=network,
         weights=weights,
         seed=seed,
-        format=format,
         sizes=tuple(FrameSize.parse(text) for text in size or ()),
         dynamic=dynamic,
         opset=opset,
-        precision=precision,
         calibration=calibration,
         calibration_pairs=calibration_pairs,
         warp=warp,
@@ -163,16 +155,16 @@ def export(
         verify_pairs=verify_pairs,
         threads=threads,
     )
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
+    matrix = plan_matrix(
+        options, None if every else format or ("onnx",), None if every else precision or ()
     )
-    with Progress(*columns, console=console) as progress:
-        outcomes = export_all(options, _Bars(progress))
-    console.print(outcome_table(outcomes))
-    errors = [outcome.error for outcome in outcomes if outcome.error is not None]
+    timed = every if measure is None else measure
+    with progress_bars(console) as bars:
+        rows, found = run_matrix(
+            matrix, bars, threads=(threads or 1) if timed else None, force=force
+        )
+    console.print(export_table(rows, found, options.out))
+    errors = [row.failure.error() for row in rows if row.failure is not None]
     for error in errors:
         print_error(error)
     if errors:

@@ -22,35 +22,24 @@ from cdfi_runtime.manifest import (
 )
 
 from cdfi_export.format_spec import INPUT_NAMES, OUTPUT_NAME, FormatSpec, WrittenGraph
-from cdfi_export.frame_size import FrameSize
+from cdfi_export.frame_size import TYPICAL_SIZE, FrameSize
+from cdfi_export.plan import Plan
 from cdfi_export.source import Source
 
 UNKNOWN_SHA256 = "0" * 64
-# What the cost of a graph of any size is stated for; the papers' training frames are this large.
-TYPICAL_SIZE = FrameSize(448, 256)
 
 
-def draft_manifest(
-    source: Source,
-    spec: FormatSpec,
-    size: FrameSize | None,
-    opset: int | None,
-    precision: str,
-    file: str,
-) -> Manifest:
+def draft_manifest(source: Source, plan: Plan) -> Manifest:
     """All that is known before the file exists; hash and length are placeholders.
 
     Args:
         source: The network, with its warp formulation already set.
-        spec: The format to be written.
-        size: Frame size of the graph, or ``None`` for any.
-        opset: ONNX operator set, or ``None``.
-        precision: One of the format's.
-        file: Name of the artifact.
+        plan: What is to be made of it.
     """
     from cdfi_model.cost import count_macs
 
     network, warp = source.network, source.network.spec.warp
+    spec, size = plan.format, plan.size
     counted = size or TYPICAL_SIZE
     return Manifest(
         network=NetworkInfo(
@@ -63,12 +52,12 @@ def draft_manifest(
             macs_size=(counted.width, counted.height),
         ),
         artifact=ArtifactInfo(
-            file=file,
+            file=plan.file,
             sha256=UNKNOWN_SHA256,
             bytes=1,
             format=spec.name,
-            precision=precision,
-            opset=opset,
+            precision=plan.precision,
+            opset=plan.opset,
         ),
         warp=WarpInfo(
             formulation=network.formulation,

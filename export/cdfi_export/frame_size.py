@@ -48,3 +48,8 @@ class FrameSize:
 
     def __str__(self) -> str:
         return f"{self.width}x{self.height}"
+
+
+# What stands for any size where one must be named: costs, calibration, the measured warp table.
+# The papers' training frames are this large.
+TYPICAL_SIZE = FrameSize(448, 256)

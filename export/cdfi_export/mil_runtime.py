@@ -66,5 +66,6 @@ SPEC = RUNTIMES.register(
         package="coremltools",
         extra="coreml",
         open=_open,
+        emulated=True,
     )
 )

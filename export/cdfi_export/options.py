@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cdfi_runtime.errors import InputError
@@ -10,8 +10,6 @@ from cdfi_runtime.errors import InputError
 from cdfi_export.format_spec import FormatSpec
 from cdfi_export.frame_size import FrameSize
 from cdfi_export.warp_choice import AUTO
-
-DEFAULT_SEED = 0
 
 
 @dataclass(frozen=True)
@@ -21,7 +19,7 @@ class ExportOptions:
     Attributes:
         network: Registered network, or ``None``; see :func:`cdfi_export.source.load_source`.
         weights: Weights file, or ``None``.
-        seed: For random weights.
+        seed: For random weights, or ``None``.
         format: Registered format.
         sizes: Frame sizes, one artifact each.
         dynamic: One more artifact for every frame size; also when ``sizes`` is empty.
@@ -40,7 +38,7 @@ class ExportOptions:
 
     network: str | None = None
     weights: Path | None = None
-    seed: int = DEFAULT_SEED
+    seed: int | None = None
     format: str = "onnx"
     sizes: tuple[FrameSize, ...] = ()
     dynamic: bool = False
@@ -70,6 +68,13 @@ class ExportOptions:
                 got=repr(self.name),
                 fix="give the folder by --out",
             )
+
+    def one_by_one(self) -> list[ExportOptions]:
+        """The same options for one graph each: every size, then the dynamic one."""
+        single = [replace(self, sizes=(size,), dynamic=False) for size in self.sizes]
+        if self.dynamic or not self.sizes:
+            single.append(replace(self, sizes=(), dynamic=self.dynamic))
+        return single
 
     def graph_sizes(self, spec: FormatSpec, multiple: int) -> tuple[FrameSize | None, ...]:
         """The graphs to write: padded sizes without repetition, then ``None`` for a dynamic one.

@@ -9,34 +9,31 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from cdfi_runtime.errors import CdfiError, GateError, OutputError
+from cdfi_runtime.errors import CdfiError, GateError
 from cdfi_runtime.files import ensure_folder, write_text
-from cdfi_runtime.manifest import Manifest, ParityResult, manifest_path, manifest_schema
+from cdfi_runtime.manifest import Manifest, ParityResult, manifest_schema
 
 from cdfi_export.calibration import calibration_pairs
-from cdfi_export.describe import TYPICAL_SIZE, complete, draft_manifest
-from cdfi_export.format_spec import FORMATS, FormatSpec, GraphRequest
-from cdfi_export.frame_size import FrameSize
+from cdfi_export.describe import complete, draft_manifest
+from cdfi_export.format_spec import GraphRequest
+from cdfi_export.frame_size import TYPICAL_SIZE
 from cdfi_export.gates import ParityGate, parity_gate
-from cdfi_export.options import ExportOptions, resolve_opset, resolve_precision
-from cdfi_export.source import load_source
-from cdfi_export.warp_choice import choose_warp
+from cdfi_export.options import ExportOptions
+from cdfi_export.plan import Plan, make_plans
+from cdfi_export.source import Source, load_source
+from cdfi_export.staging import FAILED_SUFFIX, publish, remove, staging
 
 if TYPE_CHECKING:
     from cdfi_model.data.image_sets import ImageSet
-    from cdfi_model.warp.auto import Choice
+
+    from cdfi_export.format_spec import FramePair
 
 SCHEMA_FILE = "manifest.schema.json"
-FAILED_SUFFIX = ".failed"
 
 
 class Observer(Protocol):
@@ -71,15 +68,6 @@ class ExportOutcome:
     error: CdfiError | None
 
 
-@dataclass(frozen=True)
-class _Plan:
-    """One artifact to be made."""
-
-    file: str
-    size: FrameSize | None
-    warp: Choice
-
-
 def export_all(options: ExportOptions, observer: Observer) -> list[ExportOutcome]:
     """Make every artifact that ``options`` ask for. One that fails does not stop the rest.
 
@@ -87,23 +75,10 @@ def export_all(options: ExportOptions, observer: Observer) -> list[ExportOutcome
         CdfiError: options, weights, image data or the output folder cannot be used; nothing has
             been written then.
     """
-    spec = FORMATS.get(options.format)
-    opset = resolve_opset(spec, options.opset)
-    precision = resolve_precision(spec, options.precision)
     source = load_source(options.network, options.weights, options.seed)
     network_spec = source.network.spec
-    sizes = options.graph_sizes(spec, network_spec.multiple)
-    stem = options.name or network_spec.name
-    plans = [
-        _Plan(
-            file=f"{stem}_{size or 'dynamic'}{_tag(spec, precision)}{spec.suffix}",
-            size=size,
-            warp=choose_warp(options.warp, network_spec, spec, size, opset),
-        )
-        for size in sizes
-    ]
-    image_sets = _image_sets(options.verify_data)
-    calibrate = partial(calibration_pairs, options.calibration, count=options.calibration_pairs)
+    plans = make_plans(options, network_spec)
+    image_sets = image_sets_of(options.verify_data)
     folder = ensure_folder(options.out)
 
     observer.note(f"{network_spec.name}: {source.origin}")
@@ -114,27 +89,34 @@ def export_all(options: ExportOptions, observer: Observer) -> list[ExportOutcome
     outcomes = []
     for plan in plans:
         observer.note(f"{plan.file}: warp {plan.warp.name} ({plan.warp.reason})")
-        source.network.formulation = plan.warp.name
         try:
-            draft = draft_manifest(source, spec, plan.size, opset, precision, plan.file)
-            request = GraphRequest(
-                network=source.network,
-                size=plan.size,
-                opset=opset,
-                precision=precision,
-                calibration=calibrate(plan.size or TYPICAL_SIZE) if precision == "int8" else (),
-                license=source.license,
-                manifest=draft,
-            )
-            outcomes.append(_export_one(spec, request, folder, image_sets, options, observer))
+            request = _request(plan, source, options)
+            outcomes.append(_export_one(plan, request, folder, image_sets, options, observer))
         except CdfiError as error:
             outcomes.append(ExportOutcome(plan.file, None, None, error))
     write_text(folder / SCHEMA_FILE, manifest_schema())
     return outcomes
 
 
+def _request(plan: Plan, source: Source, options: ExportOptions) -> GraphRequest:
+    source.network.formulation = plan.warp.name
+    pairs: Sequence[FramePair] = ()
+    if plan.precision == "int8":
+        size = plan.size or TYPICAL_SIZE
+        pairs = calibration_pairs(options.calibration, size, count=options.calibration_pairs)
+    return GraphRequest(
+        network=source.network,
+        size=plan.size,
+        opset=plan.opset,
+        precision=plan.precision,
+        calibration=pairs,
+        license=source.license,
+        manifest=draft_manifest(source, plan),
+    )
+
+
 def _export_one(
-    spec: FormatSpec,
+    plan: Plan,
     request: GraphRequest,
     folder: Path,
     image_sets: Sequence[ImageSet],
@@ -143,13 +125,13 @@ def _export_one(
 ) -> ExportOutcome:
     from cdfi_export.verify import verify_artifact
 
-    name = request.manifest.artifact.file
+    name = plan.file
     pairs = sum(len(item.triplets[: options.verify_pairs]) for item in image_sets)
     observer.start(name, steps=1 + pairs)
-    with _staging(folder) as staging:
-        staged = staging / name
+    with staging(folder) as stage:
+        staged = stage / name
         observer.step("tracing and writing the graph")
-        written = spec.export(request, staged)
+        written = plan.format.export(request, staged)
         manifest = complete(request.manifest, written, staged)
         manifest.save(staged)
         try:
@@ -168,9 +150,9 @@ def _export_one(
         manifest = manifest.model_copy(update={"parity": results})
         manifest.save(staged)
         target = folder / (name if error is None else name + FAILED_SUFFIX)
-        _publish(staged, target)
+        publish(staged, target)
     if error is None:
-        _remove(folder / (name + FAILED_SUFFIX))
+        remove(folder / (name + FAILED_SUFFIX))
     observer.end()
     return ExportOutcome(name, target, manifest, error)
 
@@ -187,50 +169,12 @@ def _gate_error(name: str, gate: ParityGate, results: Sequence[ParityResult]) ->
     )
 
 
-def _tag(spec: FormatSpec, precision: str) -> str:
-    """Keeps the files of two precisions apart; what they are is said by their manifests."""
-    return "" if precision == spec.precisions[0] else f"_{precision}"
-
-
-@contextmanager
-def _staging(folder: Path) -> Iterator[Path]:
-    """A hidden folder beside the results, so that moving them is one rename; removed at the end.
+def image_sets_of(folder: Path | None) -> list[ImageSet]:
+    """What artifacts are verified on: the image sets of a folder, or the built-in pair.
 
     Raises:
-        OutputError: something in the block could not be written.
+        InputError: no image sets there.
     """
-    try:
-        with tempfile.TemporaryDirectory(prefix=".export-", dir=folder) as staging:
-            yield Path(staging)
-    except OSError as error:
-        raise OutputError(
-            "the artifact cannot be written",
-            expected="a writable folder with free space",
-            got=f"{folder}: {error.strerror or error}",
-            fix="free some space or choose another --out folder",
-        ) from error
-
-
-def _publish(staged: Path, target: Path) -> None:
-    """Move an artifact and its manifest; once the first has moved, the second always follows."""
-    if target.is_dir():  # a folder is not replaced by renaming: the former one steps aside first
-        target.replace(staged.with_name("former" + target.suffix))
-    try:
-        staged.replace(target)
-    finally:
-        if not staged.exists():
-            manifest_path(staged).replace(manifest_path(target))
-
-
-def _remove(artifact: Path) -> None:
-    if artifact.is_dir():
-        shutil.rmtree(artifact)
-    else:
-        artifact.unlink(missing_ok=True)
-    manifest_path(artifact).unlink(missing_ok=True)
-
-
-def _image_sets(folder: Path | None) -> list[ImageSet]:
     from cdfi_model.data.image_sets import find_image_sets, sample_set
 
     return [sample_set()] if folder is None else find_image_sets(folder)

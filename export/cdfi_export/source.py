@@ -35,28 +35,37 @@ class Source:
     origin: str
 
 
-def load_source(network: str | None, weights: Path | None, seed: int) -> Source:
+def load_source(network: str | None, weights: Path | None, seed: int | None) -> Source:
     """The network to export.
 
     Args:
-        network: A registered name. Alone it means random weights by ``seed``; together with
-            ``weights`` it must be the network of that file.
+        network: A registered name. Alone it means the shipped weights if they are that network's
+            and there is no ``seed``, else random ones; together with ``weights`` it must be the
+            network of that file.
         weights: A weights file of this project (safetensors).
-        seed: For random weights.
+        seed: For random weights; ``None`` draws them by 0 where they are needed.
 
     Returns:
-        The shipped default network when both are ``None``.
+        The shipped default network when all are ``None``.
 
     Raises:
         UnknownNameError: no network of that name.
         InputError: the file is missing, or holds another network than ``network``.
         ArtifactError: the file is corrupt or foreign.
     """
+    from cdfi_model.checkpoints.weights import default_weights, load_network, read_weights
+
     spec = None if network is None else NETWORKS.get(network)
     if weights is None and spec is not None:
-        return _random(spec.name, seed)
-
-    from cdfi_model.checkpoints.weights import default_weights, load_network, read_weights
+        shipped = default_weights()
+        if seed is not None or not shipped.is_file() or read_weights(shipped).spec != spec:
+            return _random(spec.name, seed or 0)
+    elif seed is not None and weights is not None:
+        raise InputError(
+            "--seed is for random weights, --weights for trained ones",
+            expected="one of them",
+            got=f"--seed {seed} and {weights.name}",
+        )
 
     path = weights or default_weights()
     stored = read_weights(path)

@@ -2,58 +2,94 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from pathlib import Path
 
 from cdfi_model.spec import NETWORKS
 from cdfi_model.warp import WARPS
-from cdfi_runtime.manifest import Manifest
+from cdfi_runtime.errors import CdfiError
+from cdfi_runtime.manifest import Manifest, read_manifest
+from rich.markup import escape
 from rich.table import Table
 
-from cdfi_export.describe import TYPICAL_SIZE
 from cdfi_export.format_spec import FORMATS
-from cdfi_export.pipeline import ExportOutcome
+from cdfi_export.ledger import ExportRow, Speed
 
 MEGA, GIGA = 1e6, 1e9
 
 
-def outcome_table(outcomes: Sequence[ExportOutcome]) -> Table:
-    """One row for each artifact: size, cost, warp, difference to torch and verdict."""
-    table = Table(
-        title="Exported artifacts",
-        caption=f"GMAC of a dynamic graph: at {TYPICAL_SIZE}; PSNR and max abs: before rounding, "
-        "against torch, the worst pair",
-    )
+def export_table(rows: Sequence[ExportRow], found: Collection[str], folder: Path) -> Table:
+    """One row for each artifact: size, warp, difference to torch, speed and verdict.
+
+    Args:
+        rows: What became of each.
+        found: Files that lay there already, made from the same recipe.
+        folder: Where they lie; their manifests name network and warp.
+    """
+    timed = any(row.speed is not None for row in rows)
+    table = Table(title="Exported artifacts", caption=_caption(rows, folder, timed))
     table.add_column("artifact", overflow="fold")
-    for heading in ("MB", "M params", "GMAC"):
-        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("MB", justify="right", no_wrap=True)
     table.add_column("warp", no_wrap=True)
-    for heading in ("PSNR dB", "max abs"):
+    headings = ["PSNR dB", "max abs", "lost dB"] + (["load ms", "ms", "x ONNX"] if timed else [])
+    for heading in headings:
         table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("verdict", no_wrap=True)
-    for outcome in outcomes:
-        cells = ["-"] * 6 if outcome.manifest is None else _cells(outcome.manifest)
-        verdict = "[green]pass[/]" if outcome.error is None else "[red]fail[/]"
-        name = outcome.name if outcome.file is None else outcome.file.name
-        table.add_row(name, *cells, verdict)
+    table.add_column("verdict", overflow="fold")
+    for row in rows:
+        cells = [_number(row.bytes, ".2f", 1 / MEGA), _warp(row, folder)]
+        psnr = "same" if row.psnr_db is None and row.max_abs == 0 else _number(row.psnr_db, ".1f")
+        cells += [psnr, _number(row.max_abs, ".1e"), _number(row.lost_db, ".3f")]
+        if timed:
+            speed = row.speed or Speed(threads=0)
+            cells += [_number(speed.load_s, ".0f", 1e3), _number(speed.frame_s, ".0f", 1e3)]
+            cells += [_number(speed.ratio, ".2f")]
+        table.add_row(row.artifact, *cells, _verdict(row, row.file in found))
     return table
 
 
-def _cells(manifest: Manifest) -> list[str]:
-    network = manifest.network
-    measured = ["-", "-"]
-    if manifest.parity:
-        finite = [item.psnr_db for item in manifest.parity if item.psnr_db is not None]
-        measured = [
-            f"{min(finite):.1f}" if finite else "same",
-            f"{max(item.max_abs for item in manifest.parity):.1e}",
-        ]
-    return [
-        f"{manifest.artifact.bytes / MEGA:.2f}",
-        f"{network.parameters / MEGA:.2f}",
-        "-" if network.macs is None else f"{network.macs / GIGA:.1f}",
-        manifest.warp.formulation,
-        *measured,
-    ]
+def _caption(rows: Sequence[ExportRow], folder: Path, timed: bool) -> str:
+    lines = []
+    manifests = (_manifest(row, folder) for row in rows)
+    for manifest in (item for item in manifests if item is not None):
+        network = manifest.network
+        size = "x".join(map(str, network.macs_size or ()))
+        macs = "" if network.macs is None else f", {network.macs / GIGA:.1f} GMAC at {size}"
+        lines.append(f"{network.name}: {network.parameters / MEGA:.2f} M parameters{macs}.")
+        break
+    lines.append("PSNR and max abs: before rounding, against torch, the worst pair.")
+    lines.append("Lost: PSNR against the true frames, 8-bit, the worst set's mean.")
+    if timed:
+        threads = next(row.speed.threads for row in rows if row.speed is not None)
+        lines.append(
+            f"Medians on {threads} thread(s) here; the ratio is to float32 ONNX, measured in turn."
+        )
+        reasons = {row.speed.reason for row in rows if row.speed and row.speed.reason}
+        lines += [f"No time or ratio: {reason}." for reason in sorted(reasons)]
+    return "\n".join(lines)
+
+
+def _manifest(row: ExportRow, folder: Path) -> Manifest | None:
+    if row.sha256 is None:
+        return None
+    try:
+        return read_manifest(folder / row.artifact)
+    except CdfiError:  # removed since
+        return None
+
+
+def _warp(row: ExportRow, folder: Path) -> str:
+    manifest = _manifest(row, folder)
+    return "-" if manifest is None else manifest.warp.formulation
+
+
+def _number(value: float | None, form: str, scale: float = 1.0) -> str:
+    return "-" if value is None else format(value * scale, form)
+
+
+def _verdict(row: ExportRow, found: bool) -> str:
+    if row.failure is None:
+        return "[green]pass[/]" + (", unchanged" if found else "")
+    return f"[red]{row.verdict}[/]: {escape(row.failure.problem)}"
 
 
 def known_names() -> list[Table]:

@@ -7,9 +7,8 @@ from cdfi_model.warp import WARPS, WarpFormulation
 from cdfi_model.warp.auto import Choice, choose_formulation
 from cdfi_runtime.errors import InputError
 
-from cdfi_export.describe import TYPICAL_SIZE
 from cdfi_export.format_spec import FormatSpec
-from cdfi_export.frame_size import FrameSize
+from cdfi_export.frame_size import TYPICAL_SIZE, FrameSize
 
 AUTO = "auto"
 

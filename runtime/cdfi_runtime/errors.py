@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 EXIT_PASS = 0
 EXIT_GATE_FAILED = 1
@@ -38,6 +39,16 @@ class CdfiError(Exception):
         lines += [f"  got: {got}"] if got else []
         lines += [f"  fix: {fix}"] if fix else []
         super().__init__("\n".join(lines))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """By its fields: subclasses take other arguments than the message."""
+        return _restore, (type(self), self.args, self.__dict__)
+
+
+def _restore(kind: type[CdfiError], args: tuple[Any, ...], fields: dict[str, Any]) -> CdfiError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(fields)
+    return error
 
 
 class InputError(CdfiError):

@@ -73,6 +73,7 @@ class RuntimeSpec:
         open: Opens an artifact with a number of threads (``None``: the library's own choice).
         alternatives: Import names of libraries that serve as well as ``package``.
         platforms: Values of ``sys.platform`` on which the library can run artifacts; empty for all.
+        emulated: Whether it only computes what the real runtime would: its speed says nothing.
     """
 
     name: str
@@ -82,6 +83,7 @@ class RuntimeSpec:
     open: Callable[[Path, int | None], Session]
     alternatives: tuple[str, ...] = ()
     platforms: tuple[str, ...] = ()
+    emulated: bool = False
 
     @property
     def installed(self) -> bool:

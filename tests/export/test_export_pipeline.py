@@ -194,7 +194,7 @@ def test_an_interruption_leaves_nothing_half_written(
     elif stage == "manifest":
         monkeypatch.setattr(pipeline, "_gate_error", interrupt)
     else:
-        monkeypatch.setattr(pipeline, "_publish", interrupt)
+        monkeypatch.setattr(pipeline, "publish", interrupt)
     with pytest.raises(KeyboardInterrupt):
         export_all(options, recorder)
     assert _names(options.out) == []

@@ -1,0 +1,60 @@
+"""From options to plans: one for each artifact, with every choice settled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cdfi_model.spec import NetworkSpec
+from cdfi_model.warp.auto import Choice
+
+from cdfi_export.format_spec import FORMATS, FormatSpec
+from cdfi_export.frame_size import FrameSize
+from cdfi_export.options import ExportOptions, resolve_opset, resolve_precision
+from cdfi_export.warp_choice import choose_warp
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One artifact to be made.
+
+    Attributes:
+        file: Its name; what it is, its manifest says.
+        format: What it is written as.
+        precision: One of the format's.
+        size: Frame size of the graph; ``None`` for any.
+        opset: ONNX operator set, or ``None``.
+        warp: Formulation, and why this one.
+    """
+
+    file: str
+    format: FormatSpec
+    precision: str
+    size: FrameSize | None
+    opset: int | None
+    warp: Choice
+
+
+def make_plans(options: ExportOptions, network: NetworkSpec) -> list[Plan]:
+    """The artifacts that ``options`` ask for, of one format and precision.
+
+    Raises:
+        UnknownNameError: no such format or warp.
+        InputError: the format or the warp cannot do what is asked.
+    """
+    form = FORMATS.get(options.format)
+    opset = resolve_opset(form, options.opset)
+    precision = resolve_precision(form, options.precision)
+    stem = options.name or network.name
+    # Keeps the files of two precisions apart; nothing reads it back.
+    tag = "" if precision == form.precisions[0] else f"_{precision}"
+    return [
+        Plan(
+            file=f"{stem}_{size or 'dynamic'}{tag}{form.suffix}",
+            format=form,
+            precision=precision,
+            size=size,
+            opset=opset,
+            warp=choose_warp(options.warp, network, form, size, opset),
+        )
+        for size in options.graph_sizes(form, network.multiple)
+    ]
