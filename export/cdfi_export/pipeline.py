@@ -27,7 +27,7 @@ from cdfi_export.describe import TYPICAL_SIZE, complete, draft_manifest
 from cdfi_export.format_spec import FORMATS, FormatSpec, GraphRequest
 from cdfi_export.frame_size import FrameSize
 from cdfi_export.gates import ParityGate, parity_gate
-from cdfi_export.options import ExportOptions, resolve_opset, resolve_precision
+from cdfi_export.options import ExportOptions, check_images, resolve_opset, resolve_precision
 from cdfi_export.source import load_source
 from cdfi_export.warp_choice import choose_warp
 
@@ -90,13 +90,14 @@ def export_all(options: ExportOptions, observer: Observer) -> list[ExportOutcome
     spec = FORMATS.get(options.format)
     opset = resolve_opset(spec, options.opset)
     precision = resolve_precision(spec, options.precision)
+    check_images(spec, options.images)
     source = load_source(options.network, options.weights, options.seed)
     network_spec = source.network.spec
     sizes = options.graph_sizes(spec, network_spec.multiple)
     stem = options.name or network_spec.name
     plans = [
         _Plan(
-            file=f"{stem}_{size or 'dynamic'}{_tag(spec, precision)}{spec.suffix}",
+            file=f"{stem}_{size or 'dynamic'}{_tag(spec, precision, options.images)}{spec.suffix}",
             size=size,
             warp=choose_warp(options.warp, network_spec, spec, size, opset),
         )
@@ -116,13 +117,16 @@ def export_all(options: ExportOptions, observer: Observer) -> list[ExportOutcome
         observer.note(f"{plan.file}: warp {plan.warp.name} ({plan.warp.reason})")
         source.network.formulation = plan.warp.name
         try:
-            draft = draft_manifest(source, spec, plan.size, opset, precision, plan.file)
+            draft = draft_manifest(
+                source, spec, plan.size, opset, precision, plan.file, options.images
+            )
             request = GraphRequest(
                 network=source.network,
                 size=plan.size,
                 opset=opset,
                 precision=precision,
                 calibration=calibrate(plan.size or TYPICAL_SIZE) if precision == "int8" else (),
+                images=options.images,
                 license=source.license,
                 manifest=draft,
             )
@@ -161,7 +165,11 @@ def _export_one(
                 threads=options.threads,
                 tick=lambda pair: observer.step(f"comparing with torch on {pair}"),
             )
-            gate = parity_gate(request.precision, request.network.spec.warp.sampling)
+            gate = parity_gate(
+                request.precision,
+                request.network.spec.warp.sampling,
+                request.manifest.outputs[0].dtype,
+            )
             error = _gate_error(name, gate, results)
         except GateError as raised:
             results, error = (), raised
@@ -187,9 +195,9 @@ def _gate_error(name: str, gate: ParityGate, results: Sequence[ParityResult]) ->
     )
 
 
-def _tag(spec: FormatSpec, precision: str) -> str:
+def _tag(spec: FormatSpec, precision: str, images: bool) -> str:
     """Keeps the files of two precisions apart; what they are is said by their manifests."""
-    return "" if precision == spec.precisions[0] else f"_{precision}"
+    return ("" if precision == spec.precisions[0] else f"_{precision}") + "_images" * images
 
 
 @contextmanager
