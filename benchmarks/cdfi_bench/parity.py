@@ -63,10 +63,12 @@ def parity_report(
     return Report(kind="parity", run=run, device=device_info(), rows=tuple(rows))
 
 
-def parity_gates(score: Score, precision: str, sampling: str) -> list[Gate]:
-    """The measured numbers against the limits for a precision and a warp's offset sampling."""
+def parity_gates(
+    score: Score, precision: str, sampling: str, output: str = "float32"
+) -> list[Gate]:
+    """The measured numbers against the limits; see :func:`cdfi_export.gates.parity_gate`."""
     gates: list[Gate] = []
-    limits = parity_gate(precision, sampling)
+    limits = parity_gate(precision, sampling, output)
     parity, quality = score.parity, score.quality
     if parity is not None:
         if limits.max_abs is not None:
@@ -122,7 +124,9 @@ def _compare(
 
 
 def _verdict(score: Score, manifest: Manifest) -> Verdict:
-    gates = parity_gates(score, manifest.artifact.precision, manifest.warp.sampling)
+    gates = parity_gates(
+        score, manifest.artifact.precision, manifest.warp.sampling, manifest.outputs[0].dtype
+    )
     decided = verdict(gates, passed="all gates held")
     if score.failure is None:
         return decided

@@ -86,6 +86,9 @@ def export(
     calibration_pairs: Annotated[
         int, typer.Option(help="At most so many of its pairs, spread over it.")
     ] = 8,
+    images: Annotated[
+        bool, typer.Option("--images", help="RGB images in and out, not arrays (Core ML).")
+    ] = False,
     warp: Annotated[
         str, typer.Option(help="Formulation of the warp; auto takes the quickest one measured.")
     ] = AUTO,
@@ -148,6 +151,7 @@ def export(
         opset=opset,
         calibration=calibration,
         calibration_pairs=calibration_pairs,
+        images=images,
         warp=warp,
         out=out,
         name=name,

@@ -11,6 +11,7 @@ from cdfi_runtime.command import distribution_version
 from cdfi_runtime.errors import MissingDependencyError
 from cdfi_runtime.files import artifact_bytes, sha256_artifact
 from cdfi_runtime.manifest import (
+    IMAGE,
     ArtifactInfo,
     GraphInfo,
     Manifest,
@@ -66,8 +67,8 @@ def draft_manifest(source: Source, plan: Plan) -> Manifest:
             taps=warp.taps,
             dilation=warp.dilation,
         ),
-        inputs=tuple(_tensor(name, spec, size) for name in INPUT_NAMES),
-        outputs=(_tensor(OUTPUT_NAME, spec, size),),
+        inputs=tuple(_tensor(name, spec, size, plan.images) for name in INPUT_NAMES),
+        outputs=(_tensor(OUTPUT_NAME, spec, size, plan.images),),
         size=SizeInfo(
             dynamic=size is None,
             width=size.width if size else None,
@@ -104,7 +105,11 @@ def tool_versions(spec: FormatSpec) -> dict[str, str]:
     return versions
 
 
-def _tensor(name: str, spec: FormatSpec, size: FrameSize | None) -> TensorInfo:
+def _tensor(name: str, spec: FormatSpec, size: FrameSize | None, images: bool) -> TensorInfo:
     plane: tuple[int | str, ...] = (size.height, size.width) if size else ("height", "width")
     shape = (1, 3, *plane) if spec.layout == "NCHW" else (1, *plane, 3)
+    if images:
+        return TensorInfo(
+            name=name, layout=spec.layout, dtype=IMAGE, shape=shape, value_range=(0.0, 255.0)
+        )
     return TensorInfo(name=name, layout=spec.layout, shape=shape)

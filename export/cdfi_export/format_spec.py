@@ -34,6 +34,7 @@ class GraphRequest:
         precision: One of the format's ``precisions``.
         calibration: Frame pairs ``(1, H, W, 3)`` in [0, 1] of the graph's size, for precisions that
             need the range of activations; empty for the others.
+        images: Inputs and output are RGB images of 0 to 255, not arrays; for formats that can.
         license: Licence of the weights, for formats that can carry it.
         manifest: All that is known before the file exists: its hash is 64 zeros, its length 1.
             Formats that can carry metadata embed this copy, since no file holds its own hash.
@@ -46,6 +47,7 @@ class GraphRequest:
     license: str
     manifest: Manifest
     calibration: Sequence[FramePair] = ()
+    images: bool = False
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,7 @@ class FormatSpec:
         packages: Distributions whose versions the manifest records; all must be installed.
         extra: The extra of ``cdfi-mobile`` that brings them.
         export: Writes the graph to the given path.
+        images: Whether its graphs can take and give images instead of arrays.
         prefer: Warp formulations that ``--warp auto`` tries first where none was measured.
     """
 
@@ -92,6 +95,7 @@ class FormatSpec:
     extra: str
     export: Callable[[GraphRequest, Path], WrittenGraph]
     prefer: tuple[str, ...] = ()
+    images: bool = False
 
 
 FORMATS: Registry[FormatSpec] = Registry(

@@ -63,8 +63,10 @@ class ParityGate:
         return " and ".join(text.format(limit) for text, limit in limits if limit is not None)
 
 
-def parity_gate(precision: str, sampling: str) -> ParityGate:
+def parity_gate(precision: str, sampling: str, output: str = "float32") -> ParityGate:
     """The gate for artifacts of a precision whose warp samples by ``sampling``.
+
+    ``output`` is the data type of the frame that they give, as manifests name it.
 
     Raises:
         InputError: ``gates.toml`` has no limits for the precision.
@@ -76,7 +78,7 @@ def parity_gate(precision: str, sampling: str) -> ParityGate:
             expected=", ".join(_gates()),
             fix="add its limits to gates.toml",
         )
-    chosen = limits.get(sampling, limits)
+    chosen = limits.get(sampling, limits.get(output, limits))
     return ParityGate(**{name: limit for name, limit in chosen.items() if not _is_table(limit)})
 
 

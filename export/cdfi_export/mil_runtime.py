@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from cdfi_runtime.manifest import load_manifest
+from cdfi_runtime.frames import from_8bit, round_to_uint8
+from cdfi_runtime.manifest import IMAGE, load_manifest
 from cdfi_runtime.runtimes import RUNTIMES, RuntimeSpec, Session
 from numpy.typing import NDArray
 
@@ -48,11 +49,17 @@ class MilSession:
 
         if self._threads is not None:
             torch.set_num_threads(self._threads)
-        names = [item.name for item in self.manifest.inputs]
-        frames = {n: torch.from_numpy(f) for n, f in zip(names, (frame0, frame2), strict=True)}
-        results = evaluate(self._program, frames)
-        raw: NDArray[np.float32] = results[self.manifest.outputs[0].name].float().numpy()
-        return raw
+        frames = {
+            # An image comes to the program as its 8-bit values; the program scales them itself.
+            item.name: torch.from_numpy(
+                round_to_uint8(frame).astype(np.float32) if item.dtype == IMAGE else frame
+            )
+            for item, frame in zip(self.manifest.inputs, (frame0, frame2), strict=True)
+        }
+        (output,) = self.manifest.outputs
+        raw: NDArray[np.float32] = evaluate(self._program, frames)[output.name].float().numpy()
+        # Of an image only what fits into a byte comes back, as Core ML would store it.
+        return from_8bit(raw.clip(0, 255).astype(np.uint8)) if output.dtype == IMAGE else raw
 
 
 def _open(path: Path, threads: int | None) -> Session:

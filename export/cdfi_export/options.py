@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cdfi_runtime.errors import InputError
 
-from cdfi_export.format_spec import FormatSpec
+from cdfi_export.format_spec import FORMATS, FormatSpec
 from cdfi_export.frame_size import FrameSize
 from cdfi_export.warp_choice import AUTO
 
@@ -28,6 +28,7 @@ class ExportOptions:
         calibration: Folder of image sets or a video, for int8; ``None`` takes the triplet of the
             runtime.
         calibration_pairs: At most so many pairs of it, spread over it.
+        images: Inputs and output are images, where the format has them.
         warp: Formulation, or ``"auto"``.
         out: Folder for the artifacts; made if needed.
         name: First part of the file names; ``None`` takes the network's name.
@@ -46,6 +47,7 @@ class ExportOptions:
     precision: str | None = None
     calibration: Path | None = None
     calibration_pairs: int = 8
+    images: bool = False
     warp: str = AUTO
     out: Path = Path("artifacts")
     name: str | None = None
@@ -114,6 +116,22 @@ def resolve_precision(spec: FormatSpec, asked: str | None) -> str:
             got=asked,
         )
     return asked
+
+
+def check_images(spec: FormatSpec, asked: bool) -> None:
+    """Refuse images where the format has arrays only.
+
+    Raises:
+        InputError: it has.
+    """
+    if asked and not spec.images:
+        able = [item.name for item in FORMATS.all() if item.images]
+        raise InputError(
+            f"the format '{spec.name}' has no image inputs",
+            expected=f"--images with --format {' or '.join(able)}",
+            got=f"--images with --format {spec.name}",
+            fix="leave --images out",
+        )
 
 
 def resolve_opset(spec: FormatSpec, asked: int | None) -> int | None:

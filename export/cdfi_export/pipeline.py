@@ -110,6 +110,7 @@ def _request(plan: Plan, source: Source, options: ExportOptions) -> GraphRequest
         opset=plan.opset,
         precision=plan.precision,
         calibration=pairs,
+        images=plan.images,
         license=source.license,
         manifest=draft_manifest(source, plan),
     )
@@ -143,7 +144,11 @@ def _export_one(
                 threads=options.threads,
                 tick=lambda pair: observer.step(f"comparing with torch on {pair}"),
             )
-            gate = parity_gate(request.precision, request.network.spec.warp.sampling)
+            gate = parity_gate(
+                request.precision,
+                request.network.spec.warp.sampling,
+                request.manifest.outputs[0].dtype,
+            )
             error = _gate_error(name, gate, results)
         except GateError as raised:
             results, error = (), raised

@@ -9,7 +9,7 @@ from cdfi_model.warp.auto import Choice
 
 from cdfi_export.format_spec import FORMATS, FormatSpec
 from cdfi_export.frame_size import FrameSize
-from cdfi_export.options import ExportOptions, resolve_opset, resolve_precision
+from cdfi_export.options import ExportOptions, check_images, resolve_opset, resolve_precision
 from cdfi_export.warp_choice import choose_warp
 
 
@@ -24,6 +24,7 @@ class Plan:
         size: Frame size of the graph; ``None`` for any.
         opset: ONNX operator set, or ``None``.
         warp: Formulation, and why this one.
+        images: Whether inputs and output are images.
     """
 
     file: str
@@ -32,6 +33,7 @@ class Plan:
     size: FrameSize | None
     opset: int | None
     warp: Choice
+    images: bool = False
 
 
 def make_plans(options: ExportOptions, network: NetworkSpec) -> list[Plan]:
@@ -44,9 +46,10 @@ def make_plans(options: ExportOptions, network: NetworkSpec) -> list[Plan]:
     form = FORMATS.get(options.format)
     opset = resolve_opset(form, options.opset)
     precision = resolve_precision(form, options.precision)
+    check_images(form, options.images)
     stem = options.name or network.name
-    # Keeps the files of two precisions apart; nothing reads it back.
-    tag = "" if precision == form.precisions[0] else f"_{precision}"
+    # Keeps files of one network apart; nothing reads it back.
+    tag = ("" if precision == form.precisions[0] else f"_{precision}") + "_images" * options.images
     return [
         Plan(
             file=f"{stem}_{size or 'dynamic'}{tag}{form.suffix}",
@@ -55,6 +58,7 @@ def make_plans(options: ExportOptions, network: NetworkSpec) -> list[Plan]:
             size=size,
             opset=opset,
             warp=choose_warp(options.warp, network, form, size, opset),
+            images=options.images,
         )
         for size in options.graph_sizes(form, network.multiple)
     ]

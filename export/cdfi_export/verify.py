@@ -50,6 +50,8 @@ def verify_artifact(
 ) -> tuple[ParityResult, ...]:
     """Run ``artifact`` and ``network`` on the same frames and judge the difference.
 
+    A runtime that can be told which compute units to use is asked for each in turn.
+
     Frames larger than a graph of fixed size are cropped at their centre, all are padded as the
     runtime pads, and only the frame itself is compared. Each result holds the worst value of its
     image set for each measure, and the size of the largest pair.
@@ -68,10 +70,10 @@ def verify_artifact(
     """
     from cdfi_model.torch_runtime import TorchSession
     from cdfi_model.warp.auto import choose_formulation
-    from cdfi_runtime.runtimes import open_artifact
+    from cdfi_runtime.runtimes import open_on_each_unit
 
-    session = open_artifact(artifact, threads=threads)
-    manifest = session.manifest
+    sessions = list(open_on_each_unit(artifact, threads=threads))
+    manifest = sessions[0].manifest
     written = network.formulation
     results = []
     try:
@@ -85,12 +87,16 @@ def verify_artifact(
         reference = TorchSession(network, threads=threads)
         label = f"torch {reference.version}, float32, warp {network.formulation}"
         for image_set in image_sets:
-            pairs = []
+            pairs: list[list[PairDifference]] = [[] for _ in sessions]
             for triplet in image_set.triplets[:max_pairs]:
                 if tick is not None:
                     tick(f"{image_set.name}/{triplet.name}")
-                pairs.append(compare_pair(session, reference, triplet))
-            results.append(_judge(image_set.name, pairs, label, session))
+                for session, measured in zip(sessions, pairs, strict=True):
+                    measured.append(compare_pair(session, reference, triplet))
+            results += [
+                _judge(image_set.name, measured, label, session)
+                for session, measured in zip(sessions, pairs, strict=True)
+            ]
     finally:
         network.formulation = written
     return tuple(results)
@@ -149,7 +155,10 @@ def _judge(
     similarities = [pair.ssim for pair in pairs if pair.ssim is not None]
     losses = [pair.lost_db for pair in pairs if pair.lost_db is not None]
     lost = sum(losses) / len(losses) if losses else None
-    gate = parity_gate(session.manifest.artifact.precision, session.manifest.warp.sampling)
+    manifest = session.manifest
+    gate = parity_gate(
+        manifest.artifact.precision, manifest.warp.sampling, manifest.outputs[0].dtype
+    )
     missed = gate.missed(worst_abs, worst_psnr, lost)
     identical = math.isinf(worst_psnr)
     return ParityResult(

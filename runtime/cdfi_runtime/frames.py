@@ -86,6 +86,11 @@ def to_network(frame: Frame) -> NDArray[np.float32]:
     return planes
 
 
+def from_8bit(frame: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """8-bit values as float32 in [0, 1]; any shape."""
+    return frame.astype(np.float32) / np.float32(255)
+
+
 def from_network(planes: NDArray[np.float32], like: Frame) -> Frame:
     """A network's output in the form of the user's frame ``like``.
 

@@ -17,6 +17,7 @@ from cdfi_runtime.files import require_artifact, require_file, sha256_artifact, 
 
 SCHEMA_VERSION = 1
 MANIFEST_SUFFIX = ".manifest.json"
+IMAGE = "image"
 
 
 class _Strict(BaseModel):
@@ -78,7 +79,11 @@ class TensorInfo(_Strict):
 
     name: str
     layout: Literal["NCHW", "NHWC"] = "NCHW"
-    dtype: str = "float32"
+    dtype: str = Field(
+        default="float32",
+        description="image: an 8-bit RGB image of the platform, e.g. a CVPixelBuffer; the shape is "
+        "then that of the graph behind it",
+    )
     shape: tuple[int | str, ...]
     value_range: tuple[float, float] = (0.0, 1.0)
 

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cdfi_runtime.errors import ArtifactError
-from cdfi_runtime.manifest import Manifest
+from cdfi_runtime.frames import from_8bit, round_to_uint8
+from cdfi_runtime.manifest import IMAGE, Manifest
 from cdfi_runtime.padding import crop, graph_size, pad
 from cdfi_runtime.runtimes import Session
 
@@ -23,7 +24,8 @@ def raw_middle(
         frame0: ``(1, 3, H, W)`` float32 RGB in [0, 1].
         frame2: The same shape.
         like: Pad as this manifest says instead of the session's own, so that a reference sees
-            exactly the tensors that an artifact sees.
+            exactly the tensors that an artifact sees, and round to 8 bits where its output is an
+            image.
 
     Returns:
         ``(1, 3, H, W)`` float32, contiguous.
@@ -38,7 +40,10 @@ def raw_middle(
     padded = [pad(frame, *full, rules.padding.mode) for frame in (frame0, frame2)]
     raw = session.run(padded[0], padded[1])
     _check_result(session.manifest.artifact.file, raw, padded[0].shape)
-    return np.ascontiguousarray(crop(raw, height, width))
+    frame = np.ascontiguousarray(crop(raw, height, width))
+    if like is not None and like.outputs[0].dtype == IMAGE:
+        return from_8bit(round_to_uint8(frame))
+    return frame
 
 
 def _check_result(file: str, raw: Planes, shape: tuple[int, ...]) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -74,6 +74,9 @@ class RuntimeSpec:
         alternatives: Import names of libraries that serve as well as ``package``.
         platforms: Values of ``sys.platform`` on which the library can run artifacts; empty for all.
         emulated: Whether it only computes what the real runtime would: its speed says nothing.
+        units: Compute units that the library can be told to use, if it can be told; ``open`` takes
+            them all.
+        open_unit: Opens an artifact for one of ``units``.
     """
 
     name: str
@@ -84,6 +87,8 @@ class RuntimeSpec:
     alternatives: tuple[str, ...] = ()
     platforms: tuple[str, ...] = ()
     emulated: bool = False
+    units: tuple[str, ...] = ()
+    open_unit: Callable[[Path, int | None, str], Session] | None = None
 
     @property
     def installed(self) -> bool:
@@ -173,8 +178,28 @@ def open_artifact(path: Path, runtime: str = AUTO, threads: int | None = None) -
         InputError: ``threads`` is not positive.
         ArtifactError: the file is corrupt, foreign, or not the one its manifest describes.
     """
+    _check_threads(threads)
+    return choose_runtime(path, runtime).open(path, threads)
+
+
+def open_on_each_unit(
+    path: Path, runtime: str = AUTO, threads: int | None = None
+) -> Iterator[Session]:
+    """The artifact on one compute unit after the other, where the runtime can be told which.
+
+    Any other runtime gives one session. Arguments and errors are those of :func:`open_artifact`.
+    """
+    _check_threads(threads)
+    spec = choose_runtime(path, runtime)
+    if spec.open_unit is None:
+        yield spec.open(path, threads)
+        return
+    for unit in spec.units:
+        yield spec.open_unit(path, threads, unit)
+
+
+def _check_threads(threads: int | None) -> None:
     if threads is not None and threads < 1:
         raise InputError(
             "the number of threads must be positive", expected=">= 1", got=f"{threads}"
         )
-    return choose_runtime(path, runtime).open(path, threads)

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cdfi_runtime.errors import ArtifactError, InputError, first_line
 from cdfi_runtime.files import require_artifact
-from cdfi_runtime.manifest import load_manifest
+from cdfi_runtime.frames import from_8bit, round_to_uint8
+from cdfi_runtime.manifest import IMAGE, TensorInfo, load_manifest
 from cdfi_runtime.runtimes import RUNTIMES, RuntimeSpec, Session
 
-# Every compute unit that Core ML may choose from; which one took an operator only it knows.
-_UNITS = "ALL"
+# Sets of compute units that Core ML may choose from; which one took an operator only it knows.
+UNITS = ("CPU_ONLY", "CPU_AND_GPU", "CPU_AND_NE", "ALL")
 
 
 class CoreMLSession:
@@ -22,6 +24,7 @@ class CoreMLSession:
     Args:
         path: The package, its manifest beside it.
         threads: Not used: Core ML decides.
+        units: One of :data:`UNITS`.
 
     Raises:
         InputError: the package or its manifest is missing.
@@ -30,10 +33,10 @@ class CoreMLSession:
     """
 
     runtime = "coreml"
-    accelerator = f"core ml, compute units {_UNITS.lower()}"
 
-    def __init__(self, path: Path, threads: int | None = None) -> None:
+    def __init__(self, path: Path, threads: int | None = None, units: str = "ALL") -> None:
         del threads
+        self.accelerator = f"core ml, compute units {units.lower()}"
         require_artifact(path, "the Core ML artifact")
         self.manifest = load_manifest(path)
         try:
@@ -41,8 +44,8 @@ class CoreMLSession:
         except ImportError as error:
             raise SPEC.missing() from error
         try:
-            units = getattr(coremltools.ComputeUnit, _UNITS)
-            self._model = coremltools.models.MLModel(str(path), compute_units=units)
+            allowed = getattr(coremltools.ComputeUnit, units)
+            self._model = coremltools.models.MLModel(str(path), compute_units=allowed)
         except Exception as error:  # its exceptions share no base class
             raise ArtifactError(
                 f"{path.name} is no package that Core ML can load",
@@ -58,20 +61,44 @@ class CoreMLSession:
         Raises:
             InputError: Core ML failed on these frames.
         """
-        names = [tensor.name for tensor in self.manifest.inputs]
+        (output,) = self.manifest.outputs
+        feed = {
+            tensor.name: _to_core_ml(frame, tensor)
+            for tensor, frame in zip(self.manifest.inputs, (frame0, frame2), strict=True)
+        }
         try:
-            results = self._model.predict(dict(zip(names, (frame0, frame2), strict=True)))
+            results = self._model.predict(feed)
         except Exception as error:
             raise InputError(
                 f"Core ML failed on frames of {frame0.shape[-1]}x{frame0.shape[-2]} pixels",
                 got=first_line(error),
                 fix="try smaller frames; if that fails too, export the artifact again",
             ) from error
-        return np.asarray(results[self.manifest.outputs[0].name], np.float32)
+        return _from_core_ml(results[output.name], output)
+
+
+def _to_core_ml(frame: NDArray[np.float32], tensor: TensorInfo) -> Any:
+    """``(1, 3, H, W)`` in [0, 1] as the model takes it: as it is, or as an RGB image of Pillow."""
+    if tensor.dtype != IMAGE:
+        return frame
+    from PIL import Image
+
+    return Image.fromarray(np.ascontiguousarray(round_to_uint8(frame[0]).transpose(1, 2, 0)))
+
+
+def _from_core_ml(result: Any, tensor: TensorInfo) -> NDArray[np.float32]:
+    if tensor.dtype != IMAGE:
+        return np.asarray(result, np.float32)
+    pixels = np.asarray(result.convert("RGB"), np.uint8)
+    return from_8bit(pixels.transpose(2, 0, 1)[np.newaxis])
 
 
 def _open(path: Path, threads: int | None) -> Session:
     return CoreMLSession(path, threads)
+
+
+def _open_unit(path: Path, threads: int | None, unit: str) -> Session:
+    return CoreMLSession(path, threads, unit)
 
 
 SPEC = RUNTIMES.register(
@@ -82,5 +109,7 @@ SPEC = RUNTIMES.register(
         extra="coreml",
         open=_open,
         platforms=("darwin",),
+        units=UNITS,
+        open_unit=_open_unit,
     )
 )
