@@ -152,6 +152,12 @@ def latency(
     runs: Annotated[int, typer.Option(min=1, help="Measured runs.")] = 30,
     warm_up: Annotated[int, typer.Option(min=0, help="Runs before them.")] = 3,
     threads: Threads = None,
+    accelerator: Annotated[
+        str, typer.Option(help="Provider, delegate or device of the runtime, e.g. cuda, xnnpack.")
+    ] = "auto",
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Fail what does not run wholly on --accelerator.")
+    ] = False,
     out: Out = Path("reports"),
 ) -> None:
     """Time artifacts on this machine, in turn with a fixed convolution as the yardstick."""
@@ -164,7 +170,7 @@ def latency(
     parsed = [FrameSize.parse(text) for text in size or ()]
     sizes: list[tuple[int, int] | None] = [(each.width, each.height) for each in parsed]
     requests = [
-        LatencyRequest(path, each, runs, warm_up, threads)
+        LatencyRequest(path, each, runs, warm_up, threads, accelerator, strict)
         for path in expand_artifacts(artifacts)
         for each in sizes or [None]
     ]

@@ -14,7 +14,7 @@ from cdfi_runtime.frames import to_network
 from cdfi_runtime.images import read_image
 from cdfi_runtime.manifest import Manifest
 from cdfi_runtime.padding import crop, graph_size, pad
-from cdfi_runtime.runtimes import choose_runtime, open_artifact
+from cdfi_runtime.runtimes import AUTO, choose_runtime, open_artifact
 from cdfi_runtime.samples import sample_triplet
 
 from cdfi_bench.evaluate import error_text
@@ -36,6 +36,8 @@ class LatencyRequest:
         runs: Measured runs.
         warm_up: Runs after the first one that are not kept.
         threads: CPU threads; ``None`` leaves it to the runtime.
+        accelerator: What to run on; see :func:`cdfi_runtime.runtimes.open_artifact`.
+        strict: Refuse to measure what does not run wholly on it.
     """
 
     path: Path
@@ -43,6 +45,8 @@ class LatencyRequest:
     runs: int
     warm_up: int
     threads: int | None
+    accelerator: str = AUTO
+    strict: bool = False
 
 
 @dataclass(frozen=True)
@@ -85,11 +89,13 @@ def measure(request: LatencyRequest) -> LatencyMeasurement | LatencyFailure:
 
 
 def _measure(request: LatencyRequest) -> LatencyMeasurement | LatencyFailure:
-    spec = choose_runtime(request.path)
+    spec = choose_runtime(request.path).spec
     importlib.import_module(spec.package)  # loading is measured without the library's import
     before_load = peak_bytes()
     start = perf_counter()
-    session = open_artifact(request.path, spec.name, request.threads)
+    session = open_artifact(
+        request.path, spec.name, request.threads, request.accelerator, strict=request.strict
+    )
     load_s = perf_counter() - start
     manifest = session.manifest
     own = manifest.size
@@ -126,7 +132,7 @@ def _measure(request: LatencyRequest) -> LatencyMeasurement | LatencyFailure:
         samples.append(run())
     return LatencyMeasurement(
         manifest=manifest,
-        backend=backend_facts(session, request.threads),
+        backend=backend_facts(session, request.threads, request.accelerator),
         size=size,
         load_s=load_s,
         first_run_s=first_run_s,

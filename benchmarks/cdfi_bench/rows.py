@@ -114,12 +114,12 @@ def artifact_facts(manifest: Manifest) -> ArtifactFacts:
     )
 
 
-def backend_facts(session: Session, threads: int | None) -> BackendFacts:
-    """What runs a session. The accelerator is the runtime's choice until a command can ask."""
+def backend_facts(session: Session, threads: int | None, asked: str = AUTO) -> BackendFacts:
+    """What runs a session, and the accelerator that was asked for."""
     return BackendFacts(
         runtime=session.runtime,
         version=session.version,
-        accelerator_requested=AUTO,
+        accelerator_requested=asked,
         accelerator_actual=session.accelerator,
         threads=threads,
         unmeasured={} if threads is not None else {"threads": "left to the runtime"},

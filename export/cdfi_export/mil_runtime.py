@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from cdfi_runtime.frames import from_8bit, round_to_uint8
 from cdfi_runtime.manifest import IMAGE, load_manifest
-from cdfi_runtime.runtimes import RUNTIMES, RuntimeSpec, Session
+from cdfi_runtime.runtimes import AUTO, RUNTIMES, RuntimeSpec, Session
 from numpy.typing import NDArray
 
 
@@ -19,6 +19,7 @@ class MilSession:
     Args:
         path: The package, its manifest beside it.
         threads: Threads of torch; ``None`` leaves the choice to it.
+        accelerator: There is none to choose.
 
     Raises:
         InputError: the package or its manifest is missing.
@@ -29,7 +30,8 @@ class MilSession:
     runtime = "mil_evaluator"
     accelerator = "cpu, not Core ML"
 
-    def __init__(self, path: Path, threads: int | None = None) -> None:
+    def __init__(self, path: Path, threads: int | None = None, accelerator: str = AUTO) -> None:
+        self.fallback = None if accelerator == AUTO else "this is an evaluator, not Core ML"
         self.manifest = load_manifest(path)
         try:
             import torch
@@ -62,8 +64,8 @@ class MilSession:
         return from_8bit(raw.clip(0, 255).astype(np.uint8)) if output.dtype == IMAGE else raw
 
 
-def _open(path: Path, threads: int | None) -> Session:
-    return MilSession(path, threads)
+def _open(path: Path, threads: int | None, accelerator: str) -> Session:
+    return MilSession(path, threads, accelerator)
 
 
 SPEC = RUNTIMES.register(

@@ -56,7 +56,7 @@ def time_artifact(artifact: Path, reference: Path | None, threads: int) -> Timin
 def _measure(_send: Send, artifact: Path, reference: Path | None, threads: int) -> Timing:
     from cdfi_runtime.runtimes import choose_runtime, open_artifact
 
-    spec = choose_runtime(artifact)
+    spec = choose_runtime(artifact).spec
     if spec.emulated:
         return Timing(reason=f"'{spec.name}' computes what the runtime would, not as fast")
     open_artifact(artifact, threads=threads)  # brings the library in

@@ -70,9 +70,10 @@ def verify_artifact(
     """
     from cdfi_model.torch_runtime import TorchSession
     from cdfi_model.warp.auto import choose_formulation
-    from cdfi_runtime.runtimes import open_on_each_unit
+    from cdfi_runtime.runtimes import choose_runtime
 
-    sessions = list(open_on_each_unit(artifact, threads=threads))
+    runtime = choose_runtime(artifact).spec
+    sessions = [runtime.open(artifact, threads, unit) for unit in runtime.verified_on]
     manifest = sessions[0].manifest
     written = network.formulation
     results = []

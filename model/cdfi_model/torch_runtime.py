@@ -6,6 +6,7 @@ import torch.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from pathlib import Path
@@ -24,7 +25,7 @@ from cdfi_runtime.manifest import (
     load_manifest,
     manifest_path,
 )
-from cdfi_runtime.runtimes import RUNTIMES, RuntimeSpec
+from cdfi_runtime.runtimes import AUTO, RUNTIMES, RuntimeSpec
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class TorchSession:
         network: Is put into evaluation mode; runs in its own precision and on its own device.
         manifest: Describes it; ``None`` makes one for a network that lies in memory only.
         threads: CPU threads during :meth:`run`; ``None`` leaves torch's setting alone.
+        accelerator: What was asked for; the network runs where it is.
     """
 
     runtime = "torch"
@@ -50,6 +52,7 @@ class TorchSession:
         network: InterpolationNetwork,
         manifest: Manifest | None = None,
         threads: int | None = None,
+        accelerator: str = AUTO,
     ) -> None:
         import torch
 
@@ -58,6 +61,11 @@ class TorchSession:
         self.manifest = manifest or memory_manifest(network)
         self.version: str = torch.__version__
         self.accelerator = next(network.parameters()).device.type
+        self.fallback = (
+            None
+            if accelerator in (AUTO, self.accelerator)
+            else f"torch has no device '{accelerator}' here"
+        )
 
     def run(self, frame0: NDArray[np.float32], frame2: NDArray[np.float32]) -> NDArray[np.float32]:
         """The raw middle frame as float32; see :meth:`cdfi_runtime.runtimes.Session.run`."""
@@ -76,8 +84,13 @@ class TorchSession:
         return np.asarray(raw.float().cpu().numpy())
 
 
-def open_weights(path: Path, threads: int | None = None) -> TorchSession:
+def open_weights(path: Path, threads: int | None = None, accelerator: str = AUTO) -> TorchSession:
     """Open a weights file (``.safetensors``) of this project.
+
+    Args:
+        path: The file.
+        threads: See :class:`TorchSession`.
+        accelerator: A device of torch, e.g. ``"cuda"``; ``"auto"`` is the CPU.
 
     Raises:
         InputError: the file is missing or empty.
@@ -94,7 +107,12 @@ def open_weights(path: Path, threads: int | None = None) -> TorchSession:
     from cdfi_model.checkpoints.weights import load_network
 
     network = load_network(path)
-    return TorchSession(network, beside or weights_manifest(network, path), threads)
+    manifest = beside or weights_manifest(network, path)
+    if accelerator not in (AUTO, "cpu"):
+        # Where there is no such device the session stays on the CPU, and says so.
+        with contextlib.suppress(RuntimeError, AssertionError):
+            network = network.to(accelerator)
+    return TorchSession(network, manifest, threads, accelerator)
 
 
 def weights_manifest(network: InterpolationNetwork, path: Path) -> Manifest:

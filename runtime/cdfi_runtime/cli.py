@@ -16,8 +16,14 @@ from cdfi_runtime.command import distribution_version, run_app
 from cdfi_runtime.errors import InputError
 from cdfi_runtime.files import ensure_folder
 from cdfi_runtime.images import check_suffix, list_images, read_image, write_image
-from cdfi_runtime.interpolator import MIDDLE, Interpolator, check_factor, check_time_step
-from cdfi_runtime.runtimes import AUTO, RUNTIMES
+from cdfi_runtime.interpolator import (
+    MIDDLE,
+    Interpolator,
+    check_factor,
+    check_time_step,
+    default_model,
+)
+from cdfi_runtime.runtimes import AUTO, RUNTIMES, choose_runtime
 
 if TYPE_CHECKING:
     from cdfi_runtime.frames import Frame
@@ -62,6 +68,12 @@ def run(
     threads: Annotated[
         int | None, typer.Option(min=1, help="CPU threads; the runtime's choice if left out.")
     ] = None,
+    accelerator: Annotated[
+        str, typer.Option(help="Provider, delegate or device of the runtime, e.g. cuda, xnnpack.")
+    ] = AUTO,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Refuse to run elsewhere than on --accelerator.")
+    ] = False,
     factor: Annotated[
         int | None, typer.Option(help="Multiply a folder's frame rate by 2, 4, 8, ... [default: 2]")
     ] = None,
@@ -85,7 +97,7 @@ def run(
     if len(inputs) == 1 and inputs[0].is_dir():
         halvings = check_factor(2 if factor is None else factor)
         job = _FolderJob(inputs[0], output, 2**halvings)
-        job.run(_load(model, runtime, threads))
+        job.run(_load(model, runtime, threads, accelerator, strict))
     elif len(inputs) == 2:
         if factor is not None:
             raise InputError(
@@ -94,7 +106,7 @@ def run(
         _check_pair_output(inputs, output)
         pair = [read_image(path) for path in inputs]
         _check_same_size(inputs[0], pair[0], inputs[1], pair[1])
-        middle = _load(model, runtime, threads).interpolate(*pair)
+        middle = _load(model, runtime, threads, accelerator, strict).interpolate(*pair)
         write_image(output, middle)
         console.print(f"wrote {output}")
     else:
@@ -159,8 +171,23 @@ class _FolderJob:
             yield frame
 
 
-def _load(model: Path | None, runtime: str, threads: int | None) -> Interpolator:
-    return Interpolator.load(model, runtime=runtime, threads=threads)
+def _load(
+    model: Path | None, runtime: str, threads: int | None, accelerator: str, strict: bool
+) -> Interpolator:
+    """Open the artifact, and say which runtime it got, why, and what it runs on."""
+    path = model or default_model()
+    choice = choose_runtime(path, runtime)
+    loaded = Interpolator.load(
+        path, runtime=choice.spec.name, threads=threads, accelerator=accelerator, strict=strict
+    )
+    console.print(
+        f"runtime {loaded.runtime} ({choice.reason}) on {loaded.accelerator}",
+        highlight=False,
+        markup=False,
+    )
+    if loaded.fallback is not None:
+        console.print(f"asked for '{accelerator}': {loaded.fallback}", style="yellow", markup=False)
+    return loaded
 
 
 def _check_pair_output(inputs: list[Path], output: Path) -> None:

@@ -86,6 +86,8 @@ class Interpolator:
         *,
         runtime: str = AUTO,
         threads: int | None = None,
+        accelerator: str = AUTO,
+        strict: bool = False,
     ) -> Interpolator:
         """Open an artifact.
 
@@ -93,15 +95,18 @@ class Interpolator:
             path: The artifact; its manifest lies beside it. ``None`` takes the embedded model.
             runtime: Registered name, or ``"auto"``: by the artifact's format.
             threads: CPU threads; ``None`` leaves the choice to the runtime.
+            accelerator: Provider, delegate, compute units or device in the runtime's words.
+            strict: Refuse what does not run wholly on ``accelerator``.
 
         Raises:
-            InputError: missing or empty file, or a runtime that does not take its format.
+            InputError: missing or empty file, a runtime that does not take its format, or a
+                fallback that ``strict`` refuses.
             ArtifactError: the file is corrupt, foreign, or not the one its manifest describes.
             MissingDependencyError: the runtime's library is not installed.
             UnknownNameError: no runtime of that name.
         """
         artifact = default_model() if path is None else Path(path)
-        return cls(open_artifact(artifact, runtime, threads))
+        return cls(open_artifact(artifact, runtime, threads, accelerator, strict=strict))
 
     @classmethod
     def from_session(cls, session: Session) -> Interpolator:
@@ -122,6 +127,11 @@ class Interpolator:
     def accelerator(self) -> str:
         """What the artifact really runs on, e.g. ``"cpu"``."""
         return self._session.accelerator
+
+    @property
+    def fallback(self) -> str | None:
+        """Why that is not, or may not be, all that was asked for; ``None`` if it is."""
+        return self._session.fallback
 
     def interpolate(self, frame0: Frame, frame2: Frame, *, t: float = MIDDLE) -> Frame:
         """The frame half way between two frames.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -48,6 +48,11 @@ class Session(Protocol):
         """What the artifact really runs on, e.g. ``"cpu"``."""
         ...
 
+    @property
+    def fallback(self) -> str | None:
+        """Why that is not, or may not be, all that was asked for; ``None`` if it is."""
+        ...
+
     def run(self, frame0: NDArray[np.float32], frame2: NDArray[np.float32]) -> NDArray[np.float32]:
         """The raw middle frame, neither clipped nor rounded.
 
@@ -70,25 +75,24 @@ class RuntimeSpec:
         formats: Artifact formats it opens, as manifests name them.
         package: Import name of the library it needs.
         extra: Extra of ``cdfi-mobile`` that installs the library; ``None`` for the base.
-        open: Opens an artifact with a number of threads (``None``: the library's own choice).
+        open: Opens an artifact with a number of threads (``None``: the library's own choice) and
+            on an accelerator (``"auto"``: the library's own choice). One that it does not have is
+            no error: the session says so as its ``fallback``.
         alternatives: Import names of libraries that serve as well as ``package``.
         platforms: Values of ``sys.platform`` on which the library can run artifacts; empty for all.
         emulated: Whether it only computes what the real runtime would: its speed says nothing.
-        units: Compute units that the library can be told to use, if it can be told; ``open`` takes
-            them all.
-        open_unit: Opens an artifact for one of ``units``.
+        verified_on: Accelerators on each of which a new artifact is to be verified.
     """
 
     name: str
     formats: tuple[str, ...]
     package: str
     extra: str | None
-    open: Callable[[Path, int | None], Session]
+    open: Callable[[Path, int | None, str], Session]
     alternatives: tuple[str, ...] = ()
     platforms: tuple[str, ...] = ()
     emulated: bool = False
-    units: tuple[str, ...] = ()
-    open_unit: Callable[[Path, int | None, str], Session] | None = None
+    verified_on: tuple[str, ...] = (AUTO,)
 
     @property
     def installed(self) -> bool:
@@ -96,6 +100,13 @@ class RuntimeSpec:
         if self.platforms and sys.platform not in self.platforms:
             return False
         return any(_found(name) for name in (self.package, *self.alternatives))
+
+    @property
+    def absence(self) -> str:
+        """Why it is not :attr:`installed`, with the command that helps, if one does."""
+        if self.platforms and sys.platform not in self.platforms:
+            return f"runs on {' and '.join(self.platforms)} only"
+        return f"is not installed ({self.missing().fix})"
 
     def missing(self) -> MissingDependencyError:
         """The error to raise when the library is not installed."""
@@ -130,7 +141,15 @@ def artifact_format(path: Path) -> str:
     return path.suffix.removeprefix(".").lower()
 
 
-def choose_runtime(path: Path, runtime: str = AUTO) -> RuntimeSpec:
+@dataclass(frozen=True)
+class RuntimeChoice:
+    """A runtime for an artifact and, in words, why it was chosen."""
+
+    spec: RuntimeSpec
+    reason: str
+
+
+def choose_runtime(path: Path, runtime: str = AUTO) -> RuntimeChoice:
     """The runtime for an artifact.
 
     Args:
@@ -165,41 +184,48 @@ def choose_runtime(path: Path, runtime: str = AUTO) -> RuntimeSpec:
             got=f"the format '{file_format}'",
             fix="export one with cdfi-export",
         )
+    passed: list[str] = []
     for spec in takers:
         if spec.installed:
-            return spec
+            why = "as asked for" if explicit else f"takes the format '{file_format}', is installed"
+            return RuntimeChoice(spec, "; ".join([why, *passed]))
+        passed.append(f"'{spec.name}' {spec.absence}")
     raise takers[0].missing()
 
 
-def open_artifact(path: Path, runtime: str = AUTO, threads: int | None = None) -> Session:
+def open_artifact(
+    path: Path,
+    runtime: str = AUTO,
+    threads: int | None = None,
+    accelerator: str = AUTO,
+    *,
+    strict: bool = False,
+) -> Session:
     """Open an artifact; see :func:`choose_runtime` for the choice and its errors.
 
+    Args:
+        path: The artifact.
+        runtime: A registered name, or ``"auto"``.
+        threads: CPU threads; ``None`` leaves the choice to the runtime.
+        accelerator: What to run on, in the runtime's own words: a provider of ONNX Runtime
+            (``"cuda"``), a delegate of LiteRT (``"xnnpack"``), compute units of Core ML
+            (``"cpu_and_ne"``), a device of torch; ``"auto"`` leaves the choice to the runtime.
+        strict: Refuse a session that does not run wholly on ``accelerator``.
+
     Raises:
-        InputError: ``threads`` is not positive.
+        InputError: ``threads`` is not positive, or ``strict`` and the session falls back.
         ArtifactError: the file is corrupt, foreign, or not the one its manifest describes.
     """
-    _check_threads(threads)
-    return choose_runtime(path, runtime).open(path, threads)
-
-
-def open_on_each_unit(
-    path: Path, runtime: str = AUTO, threads: int | None = None
-) -> Iterator[Session]:
-    """The artifact on one compute unit after the other, where the runtime can be told which.
-
-    Any other runtime gives one session. Arguments and errors are those of :func:`open_artifact`.
-    """
-    _check_threads(threads)
-    spec = choose_runtime(path, runtime)
-    if spec.open_unit is None:
-        yield spec.open(path, threads)
-        return
-    for unit in spec.units:
-        yield spec.open_unit(path, threads, unit)
-
-
-def _check_threads(threads: int | None) -> None:
     if threads is not None and threads < 1:
         raise InputError(
             "the number of threads must be positive", expected=">= 1", got=f"{threads}"
         )
+    session = choose_runtime(path, runtime).spec.open(path, threads, accelerator)
+    if strict and session.fallback is not None:
+        raise InputError(
+            f"{path.name} would not run on '{accelerator}' alone",
+            expected=f"all of it on '{accelerator}'",
+            got=f"{session.accelerator}: {session.fallback}",
+            fix="ask for another accelerator, or do without strict to let it fall back",
+        )
+    return session

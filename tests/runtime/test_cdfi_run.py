@@ -53,6 +53,20 @@ def test_two_pictures(model: Path, pair: list[Path], tmp_path: Path) -> None:
     np.testing.assert_array_equal(read_image(out), Interpolator.load(model).interpolate(a, b))
 
 
+def test_what_ran_and_why_is_said(
+    model: Path, pair: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = [*pair, "-o", tmp_path / "mid.png", "--model", model]
+    assert _run(*arguments, "--accelerator", "qnn") == 0
+    output = " ".join(capsys.readouterr().err.split())
+    assert "runtime onnxruntime (takes the format 'onnx', is installed) on cpu" in output
+    assert "asked for 'qnn'" in output and "no provider" in output
+    (tmp_path / "mid.png").unlink()
+    assert _run(*arguments, "--accelerator", "qnn", "--strict") == 2
+    assert "would not run on 'qnn' alone" in capsys.readouterr().err
+    assert not (tmp_path / "mid.png").exists()
+
+
 def test_a_folder(model: Path, folder: Path, tmp_path: Path, frames: list[np.ndarray]) -> None:
     out = tmp_path / "out"
     assert _run(folder, "-o", out, "--factor", 4, "--model", model) == 0

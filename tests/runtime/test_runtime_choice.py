@@ -24,10 +24,10 @@ def _torch_runtime() -> None:
 
 
 def test_auto_goes_by_format(make_artifact: Any, tmp_path: Path) -> None:
-    assert choose_runtime(make_artifact()).name == "onnxruntime"
+    assert choose_runtime(make_artifact()).spec.name == "onnxruntime"
     weights = tmp_path / "w.safetensors"
     weights.write_bytes(b"x")
-    assert choose_runtime(weights).name == "torch"
+    assert choose_runtime(weights).spec.name == "torch"
 
 
 def test_the_manifest_decides_not_the_file_name(make_artifact: Any) -> None:
@@ -71,8 +71,53 @@ def test_a_library_that_is_not_installed_gives_the_pip_command(
             open_artifact(path, runtime)
 
 
-def _never(path: Path, threads: int | None) -> Any:  # noqa: ARG001
+def _never(path: Path, threads: int | None, accelerator: str) -> Any:  # noqa: ARG001
     raise AssertionError("must not be opened")
+
+
+def test_the_choice_says_why(make_artifact: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    onnxruntime = RUNTIMES.get("onnxruntime")
+    absent = RuntimeSpec("absent", ("onnx",), "no_such_library_xyz", "litert", open=_never)
+    elsewhere = RuntimeSpec("else", ("onnx",), "json", None, open=_never, platforms=("plan9",))
+    entries = {spec.name: spec for spec in (absent, elsewhere, onnxruntime)}
+    monkeypatch.setattr(RUNTIMES, "_entries", entries)
+    path = make_artifact()
+    choice = choose_runtime(path)
+    assert choice.spec is onnxruntime
+    for text in ("'onnx', is installed", "'absent' is not installed", "cdfi-mobile[litert]"):
+        assert text in choice.reason
+    assert "'else' runs on plan9 only" in choice.reason
+    assert choose_runtime(path, "onnxruntime").reason == "as asked for"
+
+
+def test_a_provider_that_this_build_lacks_is_no_silent_fallback(make_artifact: Any) -> None:
+    path = make_artifact()
+    session = open_artifact(path, accelerator="qnn")
+    assert session.accelerator == "cpu"
+    assert session.fallback is not None and "no provider 'qnn'" in session.fallback
+    with pytest.raises(InputError, match=r"(?s)all of it on 'qnn'.*cpu: .*no provider 'qnn'"):
+        open_artifact(path, accelerator="qnn", strict=True)
+
+
+def test_a_provider_that_takes_nothing_is_told_from_one_that_works(make_artifact: Any) -> None:
+    onnxruntime = pytest.importorskip("onnxruntime")
+    if "AzureExecutionProvider" not in onnxruntime.get_available_providers():
+        pytest.skip("this build has no provider that leaves every node to the CPU")
+    session = open_artifact(make_artifact(), accelerator="azure")
+    assert (session.accelerator, session.fallback) == ("cpu", "'azure' took no node")
+    for accelerator in ("auto", "cpu"):
+        session = open_artifact(make_artifact(), accelerator=accelerator, strict=True)
+        assert (session.accelerator, session.fallback) == ("cpu", None)
+
+
+def test_a_graph_shared_by_two_providers_is_told_in_numbers() -> None:
+    from cdfi_runtime.backends.onnxruntime import _fallback, _in_words
+
+    nodes = {"nnapi": 790, "cpu": 26}
+    available = ["NnapiExecutionProvider", "CPUExecutionProvider"]
+    assert _in_words(nodes) == "nnapi (790 of 816 nodes), cpu (26 of 816 nodes)"
+    assert _fallback("nnapi", nodes, available) == "'nnapi' left 26 nodes to others"
+    assert _fallback("nnapi", {"nnapi": 816}, available) is None
 
 
 class _BrokenEntryPoint:

@@ -95,3 +95,16 @@ def test_empty_weights_files_are_refused(tmp_path: Path) -> None:
     (tmp_path / "weights.safetensors").touch()
     with pytest.raises(InputError, match="0 bytes"):
         open_weights(tmp_path / "weights.safetensors")
+
+
+def test_a_device_that_is_not_there_is_no_silent_fallback() -> None:
+    from cdfi_model.checkpoints.weights import default_weights
+    from cdfi_runtime.runtimes import open_artifact
+
+    if torch.cuda.is_available():
+        pytest.skip("this machine has the device")
+    session = open_artifact(default_weights(), "torch", accelerator="cuda")
+    assert session.accelerator == "cpu"
+    assert session.fallback is not None and "no device 'cuda'" in session.fallback
+    with pytest.raises(InputError, match="'cuda' alone"):
+        open_artifact(default_weights(), "torch", accelerator="cuda", strict=True)

@@ -27,6 +27,9 @@ class Stage(_Strict):
         taps: False trains the offsets alone, one bilinear sample per frame.
         offset_weight: Weight of the offset supervision at the start and the end of the stage.
         synthetic: Share of the batch that is made of synthetic layers with exact offsets.
+        distinct: The stage sees so many batches again and again, ``None`` new ones at every step.
+            A plain U-Net finds no motion in ever new batches for thousands of steps; with a few of
+            them, then more, it leaves that plateau within hundreds.
         precision: ``bfloat16`` runs convolutions by autocast; about a fifth faster where the CPU
             has the instructions, good enough while offsets are still coarse.
     """
@@ -38,6 +41,7 @@ class Stage(_Strict):
     taps: bool = True
     offset_weight: tuple[float, float] = (0.02, 0.002)
     synthetic: float = Field(default=0.0, ge=0.0, le=1.0)
+    distinct: int | None = Field(default=None, gt=0)
     precision: Literal["float32", "bfloat16"] = "float32"
 
 
@@ -76,6 +80,8 @@ class TrainConfig(_Strict):
             Vimeo-90K's layout, its test list is taken.
         val_limit: Triplets of ``val_pack`` that are looked at, spread over it; all by default.
         out: Folder of the run: checkpoint, log, best weights, sample strips.
+        initialization: ``unit_variance`` draws the weights so that every channel starts with unit
+            variance on the first batch; ``default`` leaves them as the network draws them.
         device: ``auto`` takes CUDA where there is one. Several processes come from ``torchrun``.
         optimizer: ``adamax`` as published; weight decay goes to either.
         learning_rate: At its peak.
@@ -99,6 +105,7 @@ class TrainConfig(_Strict):
     val_limit: int | None = Field(default=None, gt=0)
     out: Path
     seed: int = 0
+    initialization: Literal["default", "unit_variance"] = "default"
     device: Literal["auto", "cpu", "cuda"] = "auto"
     optimizer: Literal["adamw", "adamax"] = "adamw"
     learning_rate: float = Field(default=1e-3, gt=0)

@@ -20,12 +20,13 @@ from cdfi_runtime.errors import CdfiError, InputError
 from cdfi_runtime.files import ensure_folder
 
 from cdfi_model.checkpoints.weights import save_weights
-from cdfi_model.network import build_network
+from cdfi_model.network import InterpolationNetwork, build_network
 from cdfi_model.spec import NETWORKS
 from cdfi_model.training.batches import Batch, share_of, training_batch
 from cdfi_model.training.config import TrainConfig
 from cdfi_model.training.devices import start_fabric
 from cdfi_model.training.evaluation import psnr_sum, spread_rows
+from cdfi_model.training.initialization import unit_variance
 from cdfi_model.training.logs import RunLog, save_strips
 from cdfi_model.training.losses.objective import Objective
 from cdfi_model.training.losses.teacher import describe_teacher
@@ -92,9 +93,7 @@ class _Run:
         ensure_folder(config.out)
         self._source = open_source(config.pack, flow=config.needs_flow)
         self._val: TripletSource = open_source(config.val_pack, val=True, flow=False)
-        self._state = TrainState(
-            build_network(NETWORKS.get(config.network), seed=config.seed), config
-        )
+        self._state = TrainState(self._network(), config)
         objective = Objective(self._state.network, config.losses, device)
         self._objective, self._optimizer = self._fabric.setup(objective, self._state.optimizer)
         self._state.average.to(device)
@@ -105,6 +104,14 @@ class _Run:
             self._info["teacher"] = describe_teacher(
                 config.losses.teacher, config.losses.teacher_weight
             )
+
+    def _network(self) -> InterpolationNetwork:
+        config = self._config
+        network = build_network(NETWORKS.get(config.network), seed=config.seed)
+        if config.initialization == "unit_variance" and not self._checkpoint.exists():
+            batch = self._whole_batch(0)  # of all processes: they must start alike
+            unit_variance(network, batch.frame0, batch.frame2, seed=config.seed)
+        return network
 
     def go(self, report: Callable[[Progress], None], stop_after: int | None) -> Path:
         config, state = self._config, self._state
@@ -150,16 +157,20 @@ class _Run:
 
     def _batch(self, step: int) -> Batch:
         """This process's share. Each makes the whole batch, for the draws depend on each other."""
-        config, fabric = self._config, self._fabric
-        batch = training_batch(
+        fabric = self._fabric
+        return share_of(self._whole_batch(step), fabric.global_rank, fabric.world_size)
+
+    def _whole_batch(self, step: int) -> Batch:
+        config = self._config
+        stage = config.stage_at(step)[0]
+        return training_batch(
             self._source,
-            config.stage_at(step)[0],
+            stage,
             seed=config.seed,
-            step=step,
+            step=step if stage.distinct is None else step % stage.distinct,
             transpose=config.transpose,
             colour=config.colour,
         )
-        return share_of(batch, fabric.global_rank, fabric.world_size)
 
     def _step(self, batch: Batch, rate: float) -> tuple[float, float]:
         config, state, fabric = self._config, self._state, self._fabric

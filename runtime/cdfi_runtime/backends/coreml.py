@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cdfi_runtime.errors import ArtifactError, InputError, first_line
+from cdfi_runtime.errors import ArtifactError, InputError, UnknownNameError, first_line
 from cdfi_runtime.files import require_artifact
 from cdfi_runtime.frames import from_8bit, round_to_uint8
 from cdfi_runtime.manifest import IMAGE, TensorInfo, load_manifest
-from cdfi_runtime.runtimes import RUNTIMES, RuntimeSpec, Session
+from cdfi_runtime.runtimes import AUTO, RUNTIMES, RuntimeSpec
 
 # Sets of compute units that Core ML may choose from; which one took an operator only it knows.
-UNITS = ("CPU_ONLY", "CPU_AND_GPU", "CPU_AND_NE", "ALL")
+UNITS = ("cpu_only", "cpu_and_gpu", "cpu_and_ne", "all")
 
 
 class CoreMLSession:
@@ -24,7 +24,7 @@ class CoreMLSession:
     Args:
         path: The package, its manifest beside it.
         threads: Not used: Core ML decides.
-        units: One of :data:`UNITS`.
+        accelerator: One of :data:`UNITS`; ``"auto"`` is all of them.
 
     Raises:
         InputError: the package or its manifest is missing.
@@ -34,9 +34,17 @@ class CoreMLSession:
 
     runtime = "coreml"
 
-    def __init__(self, path: Path, threads: int | None = None, units: str = "ALL") -> None:
+    def __init__(self, path: Path, threads: int | None = None, accelerator: str = AUTO) -> None:
         del threads
-        self.accelerator = f"core ml, compute units {units.lower()}"
+        units = UNITS[-1] if accelerator == AUTO else accelerator
+        if units not in UNITS:
+            raise UnknownNameError("set of compute units", accelerator, UNITS)
+        self.accelerator = f"core ml, compute units {units}"
+        self.fallback = (
+            None
+            if accelerator in (AUTO, UNITS[0])
+            else "Core ML may run any operator on the CPU and does not say so"
+        )
         require_artifact(path, "the Core ML artifact")
         self.manifest = load_manifest(path)
         try:
@@ -44,7 +52,7 @@ class CoreMLSession:
         except ImportError as error:
             raise SPEC.missing() from error
         try:
-            allowed = getattr(coremltools.ComputeUnit, units)
+            allowed = getattr(coremltools.ComputeUnit, units.upper())
             self._model = coremltools.models.MLModel(str(path), compute_units=allowed)
         except Exception as error:  # its exceptions share no base class
             raise ArtifactError(
@@ -93,23 +101,14 @@ def _from_core_ml(result: Any, tensor: TensorInfo) -> NDArray[np.float32]:
     return from_8bit(pixels.transpose(2, 0, 1)[np.newaxis])
 
 
-def _open(path: Path, threads: int | None) -> Session:
-    return CoreMLSession(path, threads)
-
-
-def _open_unit(path: Path, threads: int | None, unit: str) -> Session:
-    return CoreMLSession(path, threads, unit)
-
-
 SPEC = RUNTIMES.register(
     RuntimeSpec(
         name="coreml",
         formats=("coreml",),
         package="coremltools",
         extra="coreml",
-        open=_open,
+        open=CoreMLSession,
         platforms=("darwin",),
-        units=UNITS,
-        open_unit=_open_unit,
+        verified_on=UNITS,
     )
 )

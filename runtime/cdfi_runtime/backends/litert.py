@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from cdfi_runtime.errors import ArtifactError, InputError, first_line
 from cdfi_runtime.files import require_file
 from cdfi_runtime.manifest import TensorInfo, load_manifest
-from cdfi_runtime.runtimes import RUNTIMES, RuntimeSpec
+from cdfi_runtime.runtimes import AUTO, RUNTIMES, RuntimeSpec
 
 # The same interpreter under its present and its former name; either may be what a device has.
 _PACKAGES = (
@@ -30,6 +30,9 @@ class LitertSession:
     Args:
         path: The ``.tflite`` file, its manifest beside it.
         threads: Threads of the interpreter; ``None`` leaves the choice to it.
+        accelerator: ``"xnnpack"``, or ``"cpu"`` for LiteRT's own kernels; ``"auto"`` is XNNPACK
+            where the library has it. It always leaves some operators to the CPU's kernels, and
+            the manifest's remarks say which.
 
     Raises:
         InputError: the file or its manifest is missing or empty.
@@ -40,12 +43,19 @@ class LitertSession:
 
     runtime = "litert"
 
-    def __init__(self, path: Path, threads: int | None = None) -> None:
+    def __init__(self, path: Path, threads: int | None = None, accelerator: str = AUTO) -> None:
         require_file(path, "the LiteRT artifact")
         self.manifest = load_manifest(path)
         module, self.version = _interpreter_module()
         try:
-            self._interpreter = module.Interpreter(model_path=str(path), num_threads=threads)
+            self._interpreter = module.Interpreter(
+                model_path=str(path),
+                num_threads=threads,
+                experimental_op_resolver_type=getattr(
+                    module.OpResolverType,
+                    "BUILTIN_WITHOUT_DEFAULT_DELEGATES" if accelerator == "cpu" else "AUTO",
+                ),
+            )
             self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             raise ArtifactError(
@@ -58,6 +68,7 @@ class LitertSession:
         (self._output,) = self._check("outputs", self.manifest.outputs, 1)
         taken = any(item["op_name"] == _DELEGATE for item in self._interpreter._get_ops_details())
         self.accelerator = "cpu, xnnpack" if taken else "cpu"
+        self.fallback = _fallback(accelerator, taken)
 
     def run(self, frame0: NDArray[np.float32], frame2: NDArray[np.float32]) -> NDArray[np.float32]:
         """The raw middle frame; see :meth:`cdfi_runtime.runtimes.Session.run`.
@@ -96,6 +107,14 @@ class LitertSession:
                 fix="export the artifact again with cdfi-export",
             )
         return [found[item.name][0] for item in expected]
+
+
+def _fallback(asked: str, xnnpack: bool) -> str | None:
+    if asked in (AUTO, "cpu") or (asked == "xnnpack" and xnnpack):
+        return None
+    if asked == "xnnpack":
+        return "XNNPACK took no operator, or this library is built without it"
+    return f"LiteRT's Python library has no delegate '{asked}', only xnnpack and cpu"
 
 
 def _interpreter_module() -> tuple[Any, str]:

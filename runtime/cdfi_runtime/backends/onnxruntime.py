@@ -1,7 +1,8 @@
-"""ONNX artifacts on ONNX Runtime's CPU provider."""
+"""ONNX artifacts on ONNX Runtime: its CPU provider, or another one that is asked for."""
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,12 @@ from cdfi_runtime.manifest import (
     manifest_path,
     parse_manifest,
 )
-from cdfi_runtime.runtimes import RUNTIMES, RuntimeSpec
+from cdfi_runtime.runtimes import AUTO, RUNTIMES, RuntimeSpec
 
 EMBEDDED_KEY = "cdfi_manifest"
-_PROVIDER = "CPUExecutionProvider"
+CPU = "cpu"
+_CPU_PROVIDER = "CPUExecutionProvider"
+_RECORD_ASSIGNMENT = "session.record_ep_graph_assignment_info"
 _TYPES = {"tensor(float)": "float32", "tensor(float16)": "float16", "tensor(uint8)": "uint8"}
 
 
@@ -31,6 +34,8 @@ class OnnxSession:
         path: The ``.onnx`` file. Its manifest lies beside it; when that is missing, the copy in the
             file's own metadata is used, which a hash cannot guard.
         threads: Threads within an operator; ``None`` leaves the choice to ONNX Runtime.
+        accelerator: An execution provider's name without its ending, e.g. ``"cuda"``, in small
+            letters; ``"auto"`` is the CPU's. What it does not take runs on the CPU.
 
     Raises:
         InputError: the file is missing or empty.
@@ -41,7 +46,7 @@ class OnnxSession:
 
     runtime = "onnxruntime"
 
-    def __init__(self, path: Path, threads: int | None = None) -> None:
+    def __init__(self, path: Path, threads: int | None = None, accelerator: str = AUTO) -> None:
         require_file(path, "the ONNX artifact")
         beside = load_manifest(path) if manifest_path(path).exists() else None
         try:
@@ -52,9 +57,12 @@ class OnnxSession:
         options.log_severity_level = 3  # errors only; each becomes an exception below anyway
         options.intra_op_num_threads = threads or 0
         options.inter_op_num_threads = 1
+        options.add_session_config_entry(_RECORD_ASSIGNMENT, "1")
+        asked = CPU if accelerator == AUTO else accelerator
+        provider = _provider(asked, onnxruntime.get_available_providers())
         try:
             self._session = onnxruntime.InferenceSession(
-                str(path), sess_options=options, providers=[_PROVIDER]
+                str(path), sess_options=options, providers=provider
             )
         except Exception as error:  # its exceptions share no base class
             raise ArtifactError(
@@ -67,9 +75,9 @@ class OnnxSession:
         _check_tensors(path.name, "inputs", self.manifest.inputs, self._session.get_inputs(), 2)
         _check_tensors(path.name, "outputs", self.manifest.outputs, self._session.get_outputs(), 1)
         self.version: str = onnxruntime.__version__
-        self.accelerator = (
-            self._session.get_providers()[0].removesuffix("ExecutionProvider").lower()
-        )
+        nodes = _nodes_by_provider(self._session)
+        self.accelerator = _in_words(nodes)
+        self.fallback = _fallback(asked, nodes, onnxruntime.get_available_providers())
 
     def run(self, frame0: NDArray[np.float32], frame2: NDArray[np.float32]) -> NDArray[np.float32]:
         """The raw middle frame; see :meth:`cdfi_runtime.runtimes.Session.run`.
@@ -89,6 +97,43 @@ class OnnxSession:
                 fix="try smaller frames; if that fails too, export the artifact again",
             ) from error
         return np.asarray(raw)
+
+
+def _short(provider: str) -> str:
+    return provider.removesuffix("ExecutionProvider").lower()
+
+
+def _provider(asked: str, available: list[str]) -> list[str]:
+    """The provider that is asked for, if there is one, and the CPU's for what it leaves."""
+    chosen = [name for name in available if _short(name) == asked]
+    return list(dict.fromkeys([*chosen, _CPU_PROVIDER]))
+
+
+def _nodes_by_provider(session: Any) -> dict[str, int]:
+    """How many nodes each provider really took. ONNX Runtime tells since 1.24."""
+    if not hasattr(session, "get_provider_graph_assignment_info"):
+        return dict.fromkeys((_short(name) for name in session.get_providers()[:1]), 0)
+    counts: Counter[str] = Counter()
+    for part in session.get_provider_graph_assignment_info():
+        counts[_short(part.ep_name)] += len(part.get_nodes())
+    return dict(counts)
+
+
+def _in_words(nodes: dict[str, int]) -> str:
+    if len(nodes) <= 1:
+        return next(iter(nodes), CPU)
+    total = sum(nodes.values())
+    return ", ".join(f"{name} ({count} of {total} nodes)" for name, count in nodes.items())
+
+
+def _fallback(asked: str, nodes: dict[str, int], available: list[str]) -> str | None:
+    if asked not in map(_short, available):
+        able = ", ".join(sorted(map(_short, available)))
+        return f"this ONNX Runtime has no provider '{asked}', only {able}"
+    left = sum(count for name, count in nodes.items() if name != asked)
+    if asked not in nodes:
+        return f"'{asked}' took no node"
+    return f"'{asked}' left {left} nodes to others" if left else None
 
 
 def _embedded_manifest(session: Any, path: Path) -> Manifest:
