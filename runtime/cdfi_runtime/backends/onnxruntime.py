@@ -1,4 +1,4 @@
-"""ONNX artifacts on ONNX Runtime's CPU provider."""
+"""ONNX and ORT-format artifacts on ONNX Runtime's CPU provider."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class OnnxSession:
     """An ONNX artifact opened by ONNX Runtime; see :class:`cdfi_runtime.runtimes.Session`.
 
     Args:
-        path: The ``.onnx`` file. Its manifest lies beside it; when that is missing, the copy in the
+        path: The ``.onnx`` or ``.ort`` file. Its manifest lies beside it; when that is missing, the copy in the
             file's own metadata is used, which a hash cannot guard.
         threads: Threads within an operator; ``None`` leaves the choice to ONNX Runtime.
 
@@ -144,7 +144,7 @@ def _describe(name: str, dtype: str, shape: Any) -> str:
 SPEC = RUNTIMES.register(
     RuntimeSpec(
         name="onnxruntime",
-        formats=("onnx",),
+        formats=("onnx", "ort"),
         package="onnxruntime",
         extra=None,
         open=OnnxSession,
