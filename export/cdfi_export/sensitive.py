@@ -31,7 +31,7 @@ class Kept:
 
 
 def kept_layers(network: InterpolationNetwork, weights_sha256: str, layers: Iterable[str]) -> Kept:
-    """What of ``layers`` to keep: by kind (``sensitive_layers``), and by measurement if there is one.
+    """What of ``layers`` to keep: by kind (``sensitive_layers``), and by measurement if any.
 
     Args:
         network: Says which kinds of layers give positions, weights or the picture.
