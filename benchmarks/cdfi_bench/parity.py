@@ -14,6 +14,7 @@ from cdfi_runtime.runtimes import Session, open_artifact
 from cdfi_bench.environment import device_info, run_info
 from cdfi_bench.evaluate import Score, error_text, evaluate
 from cdfi_bench.gates import at_least, at_most, verdict
+from cdfi_bench.mobile import try_mobile_use
 from cdfi_bench.predictors import SessionPredictor
 from cdfi_bench.progress import Advance, no_progress
 from cdfi_bench.references import References
@@ -57,7 +58,7 @@ def parity_report(
         except Exception as error:  # whatever a broken file does to a runtime is a failed row
             rows.append(undecided_row("parity", path.name, "fail", error_text(error)))
         else:
-            rows += _compare(path.name, session, sets, references, threads, advance)
+            rows += _compare(path, session, sets, references, threads, advance)
             continue
         advance(pairs)
     return Report(kind="parity", run=run, device=device_info(), rows=tuple(rows))
@@ -86,15 +87,16 @@ def parity_gates(
 
 
 def _compare(
-    subject: str,
+    path: Path,
     session: Session,
     sets: Sequence[ImageSet],
     references: References,
     threads: int | None,
     advance: Advance,
 ) -> list[Row]:
-    manifest = session.manifest
+    subject, manifest = path.name, session.manifest
     facts = {"artifact": artifact_facts(manifest), "backend": backend_facts(session, threads)}
+    facts["mobile"], mobile_reason = try_mobile_use(path, manifest)
     try:
         reference = references.find(manifest)
     except CdfiError as error:
@@ -115,7 +117,7 @@ def _compare(
                 "parity",
                 subject,
                 _verdict(score, manifest),
-                reasons=score_reasons(score),
+                reasons=score_reasons(score) | {"mobile": mobile_reason},
                 **facts,
                 **score_sections(score, image_set, padding_text(manifest)),
             )

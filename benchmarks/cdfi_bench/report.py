@@ -36,6 +36,14 @@ class Section(BaseModel):
         return self
 
 
+def _with_null(values: Any, field: str) -> Any:
+    """``values`` with a null for a field that reports did not have at first."""
+    if not isinstance(values, dict) or field in values:
+        return values
+    reasons = {field: "not in the report"} | values.get("unmeasured", {})
+    return values | {field: None, "unmeasured": reasons}
+
+
 class RunInfo(Section):
     """When and with which code the numbers were made."""
 
@@ -122,10 +130,7 @@ class Quality(Section):
     @model_validator(mode="before")
     @classmethod
     def _older_reports_lack_lpips(cls, values: Any) -> Any:
-        if isinstance(values, dict) and "lpips" not in values:
-            reasons = {"lpips": "not in the report"} | values.get("unmeasured", {})
-            return values | {"lpips": None, "unmeasured": reasons}
-        return values
+        return _with_null(values, "lpips")
 
 
 class Timing(Section):
@@ -150,6 +155,19 @@ class Memory(Section):
 
     before_load_bytes: int | None
     peak_bytes: int | None
+
+
+class MobileUse(Section):
+    """What one of ONNX Runtime's providers on phones would take, by its own checker's estimate."""
+
+    provider: str
+    nodes: int = Field(ge=0, description="of the graph after basic optimisations")
+    supported_nodes: int = Field(ge=0, description="those the provider would take")
+    partitions: int = Field(ge=0, description="connected parts that these make")
+    unsupported_operators: tuple[str, ...] = Field(description="types that stay on the CPU")
+    unsupported_by_dynamic_shape: int = Field(ge=0, description="nodes")
+    unsupported_by_rank: int = Field(ge=0, description="nodes with too many axes")
+    suitable: Literal["yes", "maybe", "no"] = Field(description="the checker's verdict")
 
 
 class Gate(Section):
@@ -195,7 +213,15 @@ class Row(Section):
     failures: dict[str, str] = Field(
         default_factory=dict, description="for each frame pair that failed: why"
     )
+    mobile: tuple[MobileUse, ...] | None = Field(
+        default=None, description="of ONNX artifacts; the same in each of their rows"
+    )
     verdict: Verdict
+
+    @model_validator(mode="before")
+    @classmethod
+    def _older_reports_lack_mobile(cls, values: Any) -> Any:
+        return _with_null(values, "mobile")
 
 
 class Report(Section):

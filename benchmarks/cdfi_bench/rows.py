@@ -14,7 +14,7 @@ from cdfi_bench.evaluate import NO_TRUTH, Score
 from cdfi_bench.pairs import hash_images
 from cdfi_bench.report import ArtifactFacts, BackendFacts, InputFacts, Kind, Row, Status, Verdict
 
-_SECTIONS = ("artifact", "input", "backend", "parity", "quality", "timing", "memory")
+_SECTIONS = ("artifact", "input", "backend", "parity", "quality", "timing", "memory", "mobile")
 
 
 def make_row(

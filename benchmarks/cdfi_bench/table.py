@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from cdfi_bench.report import Kind, Row
+from cdfi_bench.report import Kind, Report, Row
 
 NOTHING = "-"
 
@@ -111,6 +111,41 @@ COLUMNS: dict[Kind, tuple[Column, ...]] = {
         _REASON,
     ),
 }
+
+MOBILE_COLUMNS = (
+    "artifact",
+    "provider",
+    "nodes it takes",
+    "partitions",
+    "operators left to the CPU",
+    "also left: dynamic shape",
+    "rank",
+    "suitable",
+)
+MOBILE_NOTE = (
+    "ONNX Runtime's own checker, by operator types and shapes after basic optimisations; no phone "
+    "was asked. Each further partition means handing tensors over once more."
+)
+
+
+def mobile_lines(report: Report) -> list[tuple[str, ...]]:
+    """The cells of the mobile usability check: one line for each artifact and provider."""
+    uses = {row.subject: row.mobile for row in report.rows if row.mobile}
+    return [
+        (
+            subject,
+            use.provider,
+            f"{use.supported_nodes} of {use.nodes}",
+            str(use.partitions),
+            ", ".join(use.unsupported_operators) or NOTHING,
+            str(use.unsupported_by_dynamic_shape),
+            str(use.unsupported_by_rank),
+            use.suitable,
+        )
+        for subject, found in uses.items()
+        for use in found
+    ]
+
 
 NOTES: dict[Kind, str] = {
     "parity": "PSNR = 10 log10(data range² / mean squared difference): at 60 dB the outputs "

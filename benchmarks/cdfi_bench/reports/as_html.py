@@ -13,7 +13,15 @@ from cdfi_runtime.errors import MissingDependencyError
 from cdfi_bench.gallery import FULL_ERROR, Case
 from cdfi_bench.report import Report, Row, worst_first
 from cdfi_bench.reports import REPORT_FORMATS, ReportFormat
-from cdfi_bench.table import COLUMNS, IMAGES, NOTES, VERDICT
+from cdfi_bench.table import (
+    COLUMNS,
+    IMAGES,
+    MOBILE_COLUMNS,
+    MOBILE_NOTE,
+    NOTES,
+    VERDICT,
+    mobile_lines,
+)
 
 MOST_IMAGES = 40
 """Images in a chart: the worst ones."""
@@ -75,6 +83,9 @@ def render_html(report: Report, cases: Sequence[Case] = ()) -> str:
         columns=[column for column in COLUMNS[report.kind] if column is not IMAGES],
         verdict_column=VERDICT,
         note=NOTES[report.kind],
+        mobile_columns=MOBILE_COLUMNS,
+        mobile_lines=mobile_lines(report),
+        mobile_note=MOBILE_NOTE,
         sets=_views(report, cases),
         troubles=[row for row in worst_first(report.rows) if row.verdict.status != "pass"],
         full_error=FULL_ERROR,

@@ -1,4 +1,4 @@
-"""Markdown: one table, worst first."""
+"""Markdown: one table, worst first, and the mobile usability of ONNX artifacts."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from cdfi_bench.gallery import Case
 from cdfi_bench.report import Report, worst_first
 from cdfi_bench.reports import REPORT_FORMATS, ReportFormat
-from cdfi_bench.table import COLUMNS, NOTES
+from cdfi_bench.table import COLUMNS, MOBILE_COLUMNS, MOBILE_NOTE, NOTES, mobile_lines
 
 
 def render_markdown(report: Report, _cases: Sequence[Case] = ()) -> str:
@@ -26,12 +26,29 @@ def render_markdown(report: Report, _cases: Sequence[Case] = ()) -> str:
         "",
         NOTES[report.kind],
         "",
+        *_mobile(report),
         f"{run.started}, commit {_commit(report)}, {device.cpu or 'unknown CPU'} "
         f"({device.cores} cores), {device.os}; "
         + ", ".join(f"{name} {version}" for name, version in run.tools.items())
         + ".",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _mobile(report: Report) -> list[str]:
+    lines = mobile_lines(report)
+    if not lines:
+        return []
+    return [
+        "## Mobile usability",
+        "",
+        _line(MOBILE_COLUMNS),
+        _line("---" for _ in MOBILE_COLUMNS),
+        *(_line(cells) for cells in lines),
+        "",
+        MOBILE_NOTE,
+        "",
+    ]
 
 
 def _commit(report: Report) -> str:

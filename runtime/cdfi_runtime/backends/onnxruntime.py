@@ -1,4 +1,4 @@
-"""ONNX artifacts on ONNX Runtime: its CPU provider, or another one that is asked for."""
+"""ONNX and ORT files on ONNX Runtime: its CPU provider, or another one that is asked for."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class OnnxSession:
     """An ONNX artifact opened by ONNX Runtime; see :class:`cdfi_runtime.runtimes.Session`.
 
     Args:
-        path: The ``.onnx`` file. Its manifest lies beside it; when that is missing, the copy in the
-            file's own metadata is used, which a hash cannot guard.
+        path: The ``.onnx`` or ``.ort`` file. Its manifest lies beside it; when that is missing, the
+            copy in the file's own metadata is used, which a hash cannot guard.
         threads: Threads within an operator; ``None`` leaves the choice to ONNX Runtime.
         accelerator: An execution provider's name without its ending, e.g. ``"cuda"``, in small
             letters; ``"auto"`` is the CPU's. What it does not take runs on the CPU.
@@ -189,7 +189,7 @@ def _describe(name: str, dtype: str, shape: Any) -> str:
 SPEC = RUNTIMES.register(
     RuntimeSpec(
         name="onnxruntime",
-        formats=("onnx",),
+        formats=("onnx", "ort"),
         package="onnxruntime",
         extra=None,
         open=OnnxSession,

@@ -1,0 +1,39 @@
+"""ORT: ONNX Runtime's own file format, which its small builds for phones read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cdfi_export.format_spec import FORMATS, FormatSpec, GraphRequest, WrittenGraph
+
+
+def export(request: GraphRequest, path: Path) -> WrittenGraph:
+    """Write ``request`` to ``path``; the same graph as the format ``onnx`` writes, fused.
+
+    Raises:
+        ArtifactError: as for ``onnx``, or ONNX Runtime cannot convert the graph.
+    """
+    from cdfi_export.onnx_build import build
+    from cdfi_export.ort_file import convert
+
+    model, written = build(request)
+    content, operators = convert(model, fold=request.precision != "float16")
+    path.write_bytes(content)
+    return WrittenGraph(operators, written.remarks)
+
+
+FORMATS.register(
+    FormatSpec(
+        name="ort",
+        summary="ONNX Runtime's own format, for its small builds on phones",
+        suffix=".ort",
+        target="onnxruntime-cpu",
+        precisions=("float32", "float16", "int8"),
+        layout="NCHW",
+        dynamic=True,
+        opsets=(18, 18, 23),
+        packages=("torch", "onnx", "onnxscript", "onnxslim", "onnxruntime"),
+        extra="export",
+        export=export,
+    )
+)

@@ -1,0 +1,61 @@
+"""ONNX Runtime's own file format, written by ONNX Runtime."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import onnx
+from cdfi_runtime.errors import ArtifactError, first_line
+
+_PROVIDER = "CPUExecutionProvider"
+# Folding the Casts of half-precision weights would double the file.
+_NO_FOLDING = ["ConstantFolding"]
+
+
+def convert(model: onnx.ModelProto, *, fold: bool) -> tuple[bytes, dict[str, int]]:
+    """``model`` as an ``.ort`` file, and the operators in it.
+
+    Fusions up to the extended level are done now, for builds of ONNX Runtime for phones do none
+    when they load such a file. Layouts for one kind of CPU are not, so that it runs on every one.
+
+    Args:
+        model: Valid ONNX.
+        fold: Compute what is constant now; else when the graph runs.
+
+    Raises:
+        ArtifactError: ONNX Runtime cannot load or convert the model.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder) / "source.onnx"
+        onnx.save(model, source)
+        target, seen = Path(folder) / "target.ort", Path(folder) / "seen.onnx"
+        try:
+            for file, kind in ((target, "ORT"), (seen, "ONNX")):
+                _rewrite(source, file, kind, fold)
+        except Exception as error:  # ONNX Runtime's exceptions share no base class
+            raise ArtifactError(
+                "ONNX Runtime cannot convert this graph to its own format",
+                got=first_line(error),
+                fix="export with --format onnx, or choose another --warp or --opset",
+            ) from error
+        nodes = onnx.load(seen).graph.node
+        return target.read_bytes(), dict(Counter(node.op_type for node in nodes))
+
+
+def _rewrite(source: Path, target: Path, kind: str, fold: bool) -> None:
+    import onnxruntime
+
+    options: Any = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
+    options.optimized_model_filepath = str(target)
+    options.log_severity_level = 3
+    options.add_session_config_entry("session.save_model_format", kind)
+    onnxruntime.InferenceSession(
+        str(source),
+        options,
+        providers=[_PROVIDER],
+        disabled_optimizers=None if fold else _NO_FOLDING,
+    )
