@@ -28,8 +28,8 @@ class OnnxSession:
     """An ONNX artifact opened by ONNX Runtime; see :class:`cdfi_runtime.runtimes.Session`.
 
     Args:
-        path: The ``.onnx`` or ``.ort`` file. Its manifest lies beside it; when that is missing, the copy in the
-            file's own metadata is used, which a hash cannot guard.
+        path: The ``.onnx`` or ``.ort`` file. Its manifest lies beside it; when that is missing, the
+            copy in the file's own metadata is used, which a hash cannot guard.
         threads: Threads within an operator; ``None`` leaves the choice to ONNX Runtime.
 
     Raises:
