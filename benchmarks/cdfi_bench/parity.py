@@ -95,8 +95,12 @@ def _compare(
     advance: Advance,
 ) -> list[Row]:
     subject, manifest = path.name, session.manifest
-    facts = {"artifact": artifact_facts(manifest), "backend": backend_facts(session, threads)}
-    facts["mobile"], mobile_reason = try_mobile_use(path, manifest)
+    mobile, mobile_reason = try_mobile_use(path, manifest)
+    facts = {
+        "artifact": artifact_facts(manifest),
+        "backend": backend_facts(session, threads),
+        "mobile": mobile,
+    }
     try:
         reference = references.find(manifest)
     except CdfiError as error:

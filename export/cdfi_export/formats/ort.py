@@ -14,12 +14,13 @@ def export(request: GraphRequest, path: Path) -> WrittenGraph:
         ArtifactError: as for ``onnx``, or ONNX Runtime cannot convert the graph.
     """
     from cdfi_export.onnx_build import build
-    from cdfi_export.ort_file import convert
+    from cdfi_export.ort_file import REMARK, convert
 
     model, written = build(request)
     content, operators = convert(model, fold=request.precision != "float16")
     path.write_bytes(content)
-    return WrittenGraph(operators, written.remarks)
+    remark = () if request.precision == "int8" else (REMARK,)
+    return WrittenGraph(operators, (*written.remarks, *remark))
 
 
 FORMATS.register(
