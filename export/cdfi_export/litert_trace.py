@@ -42,6 +42,8 @@ def trace(network: InterpolationNetwork, size: FrameSize | None) -> bytes:
     try:
         with quiet():
             import litert_torch
+
+            litert_torch.config.show_progress = False
     except ImportError as error:
         raise MissingDependencyError(
             "litert_torch", extra="litert", needed_for="the format 'litert'"

@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 import json
+import os
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from cdfi_export import litert_placement
 from cdfi_export.format_spec import INPUT_NAMES
 from cdfi_export.frame_size import FrameSize
 from cdfi_export.options import ExportOptions
 from cdfi_export.pipeline import export_all
+from cdfi_export.quiet import quiet
 from cdfi_model.torch_runtime import TorchSession
-from cdfi_runtime.errors import ArtifactError, InputError
+from cdfi_model.warp import lookup
+from cdfi_runtime.errors import ArtifactError, GateError, InputError
+from cdfi_runtime.litert_delegation import delegation
 from cdfi_runtime.manifest import load_manifest, parse_manifest
 from cdfi_runtime.runtimes import open_artifact
 
 pytest.importorskip("litert_torch")
 pytest.importorskip("ai_edge_quantizer")
+
+from cdfi_export import litert_trace
 
 PRECISIONS = ("float32", "float16", "int8")
 HEIGHT, WIDTH = 48, 64
@@ -164,3 +175,116 @@ def test_a_graph_for_every_size_is_refused(tiny_shared_weights: Path, tmp_path: 
     )
     with pytest.raises(InputError, match="fixed size"):
         export_all(options, _Silent())
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_the_delegate_takes_every_convolution(artifacts: dict[str, Path], precision: str) -> None:
+    path = artifacts[precision]
+    found = litert_placement.placement(path.read_bytes())
+    assert found.inside["CONV_2D"] > 5
+    assert not [name for name in found.outside if "CONV" in name]
+    # The parts are the whole, and the session and the manifest say the same.
+    graph = load_manifest(path).graph
+    assert Counter(found.inside) + Counter(found.outside) == Counter(graph.operators)
+    assert found.text in open_artifact(path, threads=1).accelerator
+    listed = graph.remarks[0]
+    assert found.text in listed
+    assert all(f"{count} {name}" in listed for name, count in found.outside.items())
+
+
+def test_an_operator_within_a_partition_is_found_by_its_edges() -> None:
+    operators = [
+        {"op_name": "CONV_2D", "inputs": [0, 9], "outputs": [1]},
+        {"op_name": "CAST", "inputs": [1], "outputs": [2]},
+        {"op_name": "ADD", "inputs": [2, 1], "outputs": [3]},
+        {"op_name": "MUL", "inputs": [3], "outputs": [4]},
+        {"op_name": "DELEGATE", "inputs": [0, 9], "outputs": [1]},
+        {"op_name": "DELEGATE", "inputs": [2, 1], "outputs": [4]},
+    ]
+    found = delegation(operators)
+    assert found.inside == {"CONV_2D": 1, "ADD": 1, "MUL": 1}
+    assert (found.outside, found.partitions) == ({"CAST": 1}, 2)
+    assert found.text == "3 of 4 operators"
+
+
+def test_what_a_phone_cannot_hold_is_refused_by_measurement(artifacts: dict[str, Path]) -> None:
+    peak = litert_placement.peak_mib(artifacts["float32"])
+    assert 10 < peak < litert_placement.PHONE_MIB
+    litert_placement.check_memory(peak)
+    with pytest.raises(ArtifactError, match="cannot hold"):
+        litert_placement.check_memory(peak, limit=peak - 1)
+
+
+def test_what_cannot_run_has_no_peak(tmp_path: Path) -> None:
+    (tmp_path / "no.tflite").write_bytes(b"nothing")
+    with pytest.raises(ArtifactError, match="cannot run"):
+        litert_placement.peak_mib(tmp_path / "no.tflite")
+
+
+def test_native_lines_are_hidden_and_errors_are_not(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(ValueError, match="seen"), quiet():
+        os.write(2, b"a converter's own line")
+        raise ValueError("seen")
+    os.write(2, b"ours")
+    assert capfd.readouterr().err == "ours"
+
+
+def _exchanged(patch: pytest.MonkeyPatch) -> None:
+    true = lookup.warp_by_lookup
+    patch.setattr(lookup, "warp_by_lookup", lambda p, w, a, b, spec: true(p, w, b, a, spec))
+
+
+def _shifted(patch: pytest.MonkeyPatch) -> None:
+    true = lookup.warp_by_lookup
+    patch.setattr(
+        lookup, "warp_by_lookup", lambda p, w, a, b, spec: true(p, w, a + 0.5, b + 0.5, spec)
+    )
+
+
+def _half(patch: pytest.MonkeyPatch) -> None:
+    true = lookup.pixel_positions
+    patch.setattr(
+        lookup, "warp_by_lookup", partial(_by_half_positions, lookup.warp_by_lookup, true)
+    )
+
+
+def _by_half_positions(true: Any, positions: Any, p: Any, w: Any, a: Any, b: Any, spec: Any) -> Any:
+    rows = positions(a.shape[2], a).view(1, 1, -1, 1)
+    columns = positions(b.shape[3], b).view(1, 1, 1, -1)
+    a, b = ((own + grid).half().float() - grid for own, grid in ((a, rows), (b, columns)))
+    return true(p, w, a, b, spec)
+
+
+def _transposed(patch: pytest.MonkeyPatch) -> None:
+    def forward(self: Any, frame0: Any, frame2: Any) -> Any:
+        planes = (frame.permute(0, 3, 2, 1) for frame in (frame0, frame2))
+        return self.network(*planes).permute(0, 3, 2, 1)
+
+    patch.setattr(litert_trace.ChannelsLast, "forward", forward)
+
+
+@pytest.mark.parametrize("plant", [_exchanged, _shifted, _half, _transposed])
+def test_a_planted_fault_misses_the_gate(
+    tiny_shared_weights: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    plant: Callable[[pytest.MonkeyPatch], None],
+) -> None:
+    true = litert_trace.trace
+
+    def faulty(*arguments: Any) -> bytes:
+        with pytest.MonkeyPatch.context() as patch:  # torch itself, compared with later, is right
+            plant(patch)
+            return true(*arguments)
+
+    monkeypatch.setattr(litert_trace, "trace", faulty)
+    options = ExportOptions(
+        weights=tiny_shared_weights,
+        format="litert",
+        sizes=(FrameSize(WIDTH, WIDTH),),
+        out=tmp_path,
+        threads=1,
+    )
+    (outcome,) = export_all(options, _Silent())
+    assert isinstance(outcome.error, GateError)
+    assert outcome.file is not None and outcome.file.name.endswith(".failed")

@@ -15,9 +15,10 @@ def export(request: GraphRequest, path: Path) -> WrittenGraph:
 
     Raises:
         ArtifactError: the converter cannot write the network, or left an operator in the graph that
-            LiteRT's runtime does not have.
+            LiteRT's runtime does not have; or a frame takes more memory than a phone has.
     """
     from cdfi_export.litert_file import label, operators
+    from cdfi_export.litert_placement import check_memory, peak_mib, placement, remarks
     from cdfi_export.litert_quantize import to_precision
     from cdfi_export.litert_trace import trace
 
@@ -27,7 +28,9 @@ def export(request: GraphRequest, path: Path) -> WrittenGraph:
     )
     found = operators(content)
     path.write_bytes(content)
-    return WrittenGraph(found)
+    peak = peak_mib(path)
+    check_memory(peak)
+    return WrittenGraph(found, remarks(placement(content), peak))
 
 
 FORMATS.register(

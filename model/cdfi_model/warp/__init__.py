@@ -106,8 +106,13 @@ def adacof_warp(
     """
     from torch.nn.functional import pad
 
+    from cdfi_model.warp.padding import replicate_pad
+
     reach = spec.reach
-    padded = pad(image, (reach, reach, reach, reach), mode="replicate") if reach else image
+    if WARPS.get(formulation).sampler == "lookup":
+        padded = replicate_pad(image, reach)
+    else:
+        padded = pad(image, (reach, reach, reach, reach), mode="replicate") if reach else image
     return warp_padded(padded, weight, alpha, beta, spec, formulation)
 
 

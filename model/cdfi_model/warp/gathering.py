@@ -52,14 +52,22 @@ def sample_by_lookup(image: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
     table = image.permute(0, 2, 3, 1).reshape(batch * height * width, channels)
     rows, columns = rows.clamp(0, height - 1), columns.clamp(0, width - 1)
     top, left = rows.floor(), columns.floor()
-    down, right = (rows - top).unsqueeze(-1), (columns - left).unsqueeze(-1)
+    down, right = (rows - top), (columns - left)
     first, last = top.int() * width, (top + 1).clamp(max=height - 1).int() * width
     left, farther = left.int(), (left + 1).clamp(max=width - 1).int()
     if batch > 1:
         start = torch.arange(batch, dtype=first.dtype, device=first.device).view(-1, 1, 1, 1)
         left, farther = left + start * (height * width), farther + start * (height * width)
-    corners = (first + left, first + farther, last + left, last + farther)
-    upper, upper_right, lower, lower_right = (F.embedding(index, table) for index in corners)
-    upper = upper + (upper_right - upper) * right
-    lower = lower + (lower_right - lower) * right
-    return (upper + (lower - upper) * down).permute(0, 4, 1, 2, 3)
+    samples = []
+    for position in range(rows.shape[1]):
+        # Four axes, channels last until the end: converters for phones fold such a transposition.
+        below, beyond = down[:, position].unsqueeze(-1), right[:, position].unsqueeze(-1)
+        upper, upper_right, lower, lower_right = (
+            F.embedding((line + step)[:, position], table)
+            for line in (first, last)
+            for step in (left, farther)
+        )
+        upper = upper + (upper_right - upper) * beyond
+        lower = lower + (lower_right - lower) * beyond
+        samples.append((upper + (lower - upper) * below).permute(0, 3, 1, 2))
+    return torch.stack(samples, 2)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from cdfi_runtime.errors import ArtifactError, InputError, first_line
 from cdfi_runtime.files import require_file
+from cdfi_runtime.litert_delegation import delegation
 from cdfi_runtime.manifest import TensorInfo, load_manifest
 from cdfi_runtime.runtimes import AUTO, RUNTIMES, RuntimeSpec
 
@@ -21,7 +22,6 @@ _PACKAGES = (
     ("ai_edge_litert", "ai_edge_litert.interpreter", "ai-edge-litert"),
     ("tflite_runtime", "tflite_runtime.interpreter", "tflite-runtime"),
 )
-_DELEGATE = "DELEGATE"
 
 
 class LitertSession:
@@ -66,9 +66,9 @@ class LitertSession:
             ) from error
         self._inputs = self._check("inputs", self.manifest.inputs, 2)
         (self._output,) = self._check("outputs", self.manifest.outputs, 1)
-        taken = any(item["op_name"] == _DELEGATE for item in self._interpreter._get_ops_details())
-        self.accelerator = "cpu, xnnpack" if taken else "cpu"
-        self.fallback = _fallback(accelerator, taken)
+        found = delegation(self._interpreter._get_ops_details())
+        self.accelerator = f"cpu, xnnpack ({found.text})" if found.partitions else "cpu"
+        self.fallback = _fallback(accelerator, found.partitions > 0)
 
     def run(self, frame0: NDArray[np.float32], frame2: NDArray[np.float32]) -> NDArray[np.float32]:
         """The raw middle frame; see :meth:`cdfi_runtime.runtimes.Session.run`.

@@ -1,0 +1,105 @@
+"""What LiteRT does with a file on this machine: what XNNPACK takes, and the memory of a frame."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from cdfi_runtime.errors import ArtifactError, first_line
+from cdfi_runtime.litert_delegation import Delegation, delegation
+
+from cdfi_export.quiet import quiet
+
+# What an app may hold before iOS ends it, as developers measured it on an iPhone X: 1392 of 2785
+# MiB (stackoverflow.com/questions/5887248); about half of the memory of newer phones too. Android
+# has no such figure, but phones of 3 GB are as common there.
+PHONE_MIB = 1392
+
+# Why XNNPACK leaves an operator to the interpreter, as far as our graphs meet them.
+_REASONS = {
+    "EMBEDDING_LOOKUP": "XNNPACK has no lookup",
+    "GATHER_ND": "XNNPACK has no lookup",
+    "MIRROR_PAD": "XNNPACK pads with constants only",
+    "CONCATENATION": "XNNPACK joins five at most",
+    "CAST": "to or from indices; XNNPACK has no 32-bit integers",
+    "ADD": "of indices",
+    "MUL": "of indices",
+    "TRANSPOSE": "of indices",
+    "RESHAPE": "of indices and of rows that were looked up",
+    "LESS": "XNNPACK has no comparison",
+    "SELECT": "XNNPACK has no choice",
+}
+
+_RUN = """
+import resource, sys
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+interpreter = Interpreter(model_path=sys.argv[1], num_threads=1)
+interpreter.allocate_tensors()
+for item in interpreter.get_input_details():
+    interpreter.set_tensor(item["index"], np.full(item["shape"], 0.5, item["dtype"]))
+interpreter.invoke()
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+def placement(content: bytes) -> Delegation:
+    """Load a TFLite file and see which operators XNNPACK takes."""
+    with quiet():
+        from ai_edge_litert.interpreter import Interpreter
+
+        interpreter = Interpreter(model_content=content, num_threads=1)
+        interpreter.allocate_tensors()
+        return delegation(interpreter._get_ops_details())
+
+
+def peak_mib(path: Path) -> float:
+    """Largest resident memory in MiB of a process of its own that runs the file once, one thread.
+
+    Raises:
+        ArtifactError: it cannot be run, e.g. for lack of memory.
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", _RUN, str(path)], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        lines = done.stderr.strip().splitlines() or [f"it ended with {done.returncode}"]
+        raise ArtifactError(
+            "LiteRT cannot run the file",
+            expected="one frame on this machine",
+            got=first_line(RuntimeError(lines[-1])),
+            fix="choose a smaller --size",
+        )
+    unit = 2**20 if sys.platform == "darwin" else 2**10  # ru_maxrss: bytes there, KiB on Linux
+    return int(done.stdout) / unit
+
+
+def check_memory(peak: float, limit: float = PHONE_MIB) -> None:
+    """Refuse what a phone cannot hold.
+
+    Raises:
+        ArtifactError: ``peak`` is above ``limit``, both in MiB.
+    """
+    if peak > limit:
+        raise ArtifactError(
+            "a phone cannot hold this network at this size",
+            expected=f"at most {limit:.0f} MiB: what an app may hold on a phone of 3 GB",
+            got=f"{peak:.0f} MiB at the peak of a frame, measured here",
+            fix="choose a smaller --size; a network of few taps, such as cdfi_mobile, needs less",
+        )
+
+
+def remarks(found: Delegation, peak: float) -> tuple[str, ...]:
+    """What a user should know of a file before it is put on a phone."""
+    left = ", ".join(
+        f"{count} {name}" + (f" ({_REASONS[name]})" if name in _REASONS else "")
+        for name, count in sorted(found.outside.items())
+    )
+    sentences = [
+        f"XNNPACK takes {found.text} in {found.partitions} partitions; outside: {left or 'none'}",
+        f"a frame on one thread takes {peak:.0f} MiB at the peak, interpreter included",
+    ]
+    if "EMBEDDING_LOOKUP" in found.outside:
+        sentences.append("the GPU delegate has no EMBEDDING_LOOKUP: it leaves the warp to the CPU")
+    return tuple(sentences)
