@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cdfi_export import matrix, pipeline
+from cdfi_export import pipeline, run
 from cdfi_export.cli import app
 from cdfi_runtime.command import run_app
 from cdfi_runtime.errors import CdfiError
@@ -28,10 +28,10 @@ def _run(*arguments: str) -> int:
 def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Cells run here, where the patches of a test hold."""
 
-    def run(function: Any, *args: Any, on_message: Any = None) -> Any:
+    def direct(function: Any, *args: Any, on_message: Any = None) -> Any:
         return function(on_message, *args)
 
-    monkeypatch.setattr(matrix, "run_apart", run)
+    monkeypatch.setattr(run, "run_apart", direct)
 
 
 @pytest.fixture
@@ -119,7 +119,7 @@ def test_an_environment_error_of_one_artifact_ends_with_exit_code_2(
     def fails(*_args: Any) -> list[pipeline.ExportOutcome]:
         return [pipeline.ExportOutcome("a.onnx", None, None, CdfiError("no space", fix="free it"))]
 
-    monkeypatch.setattr(matrix, "export_all", fails)
+    monkeypatch.setattr(run, "export_all", fails)
     assert _run("--name", "a", "--out", str(tmp_path / "out")) == 2
     captured = capsys.readouterr()
     assert "a_dynamic.onnx" in captured.out and "free it" in captured.err

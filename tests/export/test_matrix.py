@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cdfi_export import matrix
+from cdfi_export import matrix, run
 from cdfi_export.format_spec import FORMATS, FormatSpec, GraphRequest, WrittenGraph
 from cdfi_export.frame_size import FrameSize
 from cdfi_export.ledger import LEDGER, read_ledger
-from cdfi_export.matrix import Cell, plan_matrix, reference_of, run_cell, with_speed
+from cdfi_export.matrix import Cell, plan_matrix
 from cdfi_export.options import ExportOptions
+from cdfi_export.run import reference_of, run_cell, with_speed
 from cdfi_runtime.errors import ArtifactError, InputError, OutputError, UnknownNameError
 
 SIZE = FrameSize(64, 64)
@@ -29,7 +30,7 @@ def made(monkeypatch: pytest.MonkeyPatch, tiny_run: Any) -> list[str]:
     """Cells run in this process with graphs from an earlier run; the files that were made."""
     files: list[str] = []
 
-    def run(function: Any, *args: Any, on_message: Any = None) -> Any:
+    def direct(function: Any, *args: Any, on_message: Any = None) -> Any:
         return function(on_message, *args)
 
     def copy(request: GraphRequest, path: Path) -> WrittenGraph:
@@ -38,7 +39,7 @@ def made(monkeypatch: pytest.MonkeyPatch, tiny_run: Any) -> list[str]:
         path.write_bytes((tiny_run.out / source).read_bytes())
         return WrittenGraph({"Conv": 3}, ("a remark",))
 
-    monkeypatch.setattr(matrix, "run_apart", run)
+    monkeypatch.setattr(run, "run_apart", direct)
     _patch(monkeypatch, export=copy)
     return files
 
@@ -208,7 +209,7 @@ def test_a_lasting_failure_is_remembered_and_others_are_tried_again(
 def test_a_defect_is_a_row_and_its_traceback_is_shown(
     options: ExportOptions, recorder: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(matrix, "_export", _breaks)
+    monkeypatch.setattr(run, "_export", _breaks)
     row, _ = run_cell(_only(options), recorder)
     assert row.verdict == "error" and row.failure is not None
     assert "ZeroDivisionError: by nothing" in row.failure.problem
@@ -222,7 +223,7 @@ def _breaks(_send: Any, _options: ExportOptions) -> None:
 def test_a_converter_that_crashes_is_a_row_and_leaves_nothing(
     options: ExportOptions, recorder: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(matrix, "_export", _crashes)
+    monkeypatch.setattr(run, "_export", _crashes)
     row, _ = run_cell(_only(options), recorder)
     assert row.verdict == "error" and row.failure is not None
     assert "SIGSEGV" in str(row.failure.error())
@@ -256,7 +257,7 @@ def test_speed_is_measured_once_against_the_reference(
     def again(*_args: Any) -> Any:
         raise AssertionError("measured again")
 
-    monkeypatch.setattr(matrix, "time_artifact", again)
+    monkeypatch.setattr(run, "time_artifact", again)
     assert with_speed(timed, options.out, reference, 1) == timed
     with pytest.raises(AssertionError, match="measured again"):
         with_speed(timed, options.out, reference, 2)
