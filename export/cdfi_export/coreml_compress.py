@@ -1,6 +1,17 @@
 """Core ML programs with smaller weights: 8-bit integers, or a palette of 64 values.
 
 Weights only: they are unpacked when the model is loaded, and computing stays as in ``float16``.
+64 values by measurement (``cdfi_mobile``, 448x256, 11 scenes of Middlebury-OTHER, the evaluator):
+
+    ========  ====  ====================  ========================================
+    weights   MB    PSNR to torch, least  dB lost to the true frames, mean (worst)
+    ========  ====  ====================  ========================================
+    float16   1.47  76.7                  0.000 (0.003)
+    int8      0.86  58.6                  -0.004 (0.009)
+    256       0.87  56.7                  -0.011 (0.008)
+    64        0.71  46.1                  0.002 (0.085)
+    16        0.55  33.0                  0.083 (0.572)
+    ========  ====  ====================  ========================================
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 # What may run in half precision. Positions, costs, samples and their sums stay single: a position
 # in half precision is off by tenths of a pixel at phone sizes.
-HALF = ("conv", "conv_transpose", "leaky_relu", "prelu", "relu", "sigmoid")
+HALF = ("conv", "conv_transpose", "leaky_relu", "relu", "sigmoid")
 # A map of coremltools' own that it writes beside the program; no reader of ours wants it.
 _DEBUG_MAP = "executorch_debug_handle_mapping.json"
 

@@ -11,7 +11,7 @@ from cdfi_runtime.errors import ArtifactError
 from torch import Tensor
 
 from cdfi_export.mil_constants import affine_dequantize, lut_to_dense
-from cdfi_export.mil_images import conv, conv_transpose, pad, resample, upsample
+from cdfi_export.mil_images import average_pool, conv, conv_transpose, pad, resample, upsample
 
 TYPES = {"fp32": torch.float32, "fp16": torch.float16, "int32": torch.int32, "bool": torch.bool}
 
@@ -91,6 +91,13 @@ def _gather(
     return found.reshape(x.shape[:axis] + places.shape + x.shape[axis + 1 :])
 
 
+def _split(x: Tensor, axis: int, num_splits: Any = None, split_sizes: Any = None) -> list[Tensor]:
+    axis = int(axis)
+    if split_sizes is None:
+        return list(x.chunk(int(num_splits), axis))
+    return list(torch.split(x, _ints(split_sizes), axis))
+
+
 def _matmul(x: Tensor, y: Tensor, transpose_x: bool = False, transpose_y: bool = False) -> Tensor:
     first, second = (
         side.float().transpose(-1, -2) if turned else side.float()
@@ -114,6 +121,7 @@ def _expanded(x: Tensor, axes: list[int]) -> list[int]:
 OPERATORS: dict[str, Callable[..., Any]] = {
     "abs": torch.abs,
     "add": _binary(torch.add),
+    "avg_pool": average_pool,
     "cast": lambda x, dtype: x.to(TYPES[str(dtype)]),
     "clip": lambda x, alpha, beta: x.clamp(float(alpha), float(beta)),
     "concat": _concat,
@@ -124,6 +132,7 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     "expand_dims": lambda x, axes: x.reshape(_expanded(x, _ints(axes))),
     "floor": torch.floor,
     "gather": _gather,
+    "identity": lambda x: x,
     "leaky_relu": lambda x, alpha: F.leaky_relu(x, float(alpha)),
     "matmul": _matmul,
     "maximum": _binary(torch.maximum),
@@ -135,6 +144,7 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     "real_div": _binary(torch.true_divide),
     "reduce_mean": lambda x, axes, keep_dims=False: x.float().mean(_ints(axes), bool(keep_dims)),
     "reduce_sum": lambda x, axes, keep_dims=False: x.float().sum(_ints(axes), bool(keep_dims)),
+    "relu": torch.relu,
     "resample": resample,
     "reshape": lambda x, shape: x.reshape(_ints(shape)),
     "rsqrt": lambda x, epsilon=0.0: torch.rsqrt(x + float(epsilon)),
@@ -143,6 +153,7 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     "sign": torch.sign,
     "slice_by_index": _slice,
     "softmax": lambda x, axis: torch.softmax(x.float(), int(axis)),
+    "split": _split,
     "squeeze": lambda x, axes: x.squeeze(tuple(_ints(axes))),
     "stack": lambda values, axis: torch.stack(values, int(axis)),
     "sub": _binary(torch.sub),

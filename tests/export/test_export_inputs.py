@@ -88,6 +88,14 @@ def test_truncation_gates_psnr_alone() -> None:
     assert len(gate.missed(0.0, 59.99)) == 1
 
 
+def test_images_may_differ_by_one_step_of_their_rounding() -> None:
+    gate = parity_gate("float32", "bilinear", "image")
+    assert gate.missed(1 / 255, 60.0) == []
+    assert len(gate.missed(1.1 / 255, 59.0)) == 2
+    assert parity_gate("float32", "truncate", "image") == parity_gate("float32", "truncate")
+    assert parity_gate("float16", "bilinear", "image") == parity_gate("float16", "bilinear")
+
+
 def test_not_a_number_misses_every_gate() -> None:
     assert len(parity_gate("float32", "bilinear").missed(math.nan, math.nan)) == 2
     assert len(parity_gate("int8", "bilinear").missed(0.0, 99.0, math.nan)) == 1

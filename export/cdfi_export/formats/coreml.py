@@ -58,6 +58,8 @@ FORMATS.register(
         packages=("torch", "coremltools"),
         extra="coreml",
         export=export,
+        # A tap a call would be hundreds of samples: programs that take many minutes to convert.
+        prefer=("unfold", "gather", "per_row"),
         images=True,
     )
 )
