@@ -21,9 +21,9 @@ from cdfi_model.checkpoints.weights import load_network
 from cdfi_model.data.image_sets import sample_set
 from cdfi_model.torch_runtime import TorchSession
 from cdfi_runtime.backends.coreml import UNITS
-from cdfi_runtime.errors import ArtifactError, InputError
+from cdfi_runtime.errors import ArtifactError, InputError, UnknownNameError
 from cdfi_runtime.manifest import read_manifest
-from cdfi_runtime.runtimes import open_artifact, open_on_each_unit
+from cdfi_runtime.runtimes import open_artifact
 from PIL import Image
 
 pytest.importorskip("coremltools")
@@ -124,7 +124,7 @@ def test_each_compute_unit_is_verified_by_itself(
     on_a_mac.program = programs[images]
     on_a_mac.faulty = "CPU_AND_NE"
     results = verify_artifact(packages[images], load_network(tiny_shared_weights), [sample_set()])
-    assert on_a_mac.asked == list(UNITS)
+    assert on_a_mac.asked == [unit.upper() for unit in UNITS]
     verdicts = {result.runtime.rsplit(" ", 1)[-1]: result.verdict for result in results}
     assert verdicts == {
         "cpu_only": "pass",
@@ -167,11 +167,23 @@ def test_what_core_ml_cannot_load_is_an_artifact_error(
         open_artifact(packages[False])
 
 
-def test_a_runtime_without_units_is_opened_once(packages: dict[bool, Path]) -> None:
-    (session,) = open_on_each_unit(packages[False], runtime="mil_evaluator")
-    assert session.runtime == "mil_evaluator"
-    with pytest.raises(InputError, match="threads"):
-        list(open_on_each_unit(packages[False], runtime="mil_evaluator", threads=0))
+def test_units_that_core_ml_does_not_vouch_for_are_refused_by_strict(
+    packages: dict[bool, Path], programs: dict[bool, Any], on_a_mac: type[StandIn]
+) -> None:
+    on_a_mac.program = programs[False]
+    session = open_artifact(packages[False], accelerator="cpu_and_ne")
+    assert session.accelerator == "core ml, compute units cpu_and_ne"
+    assert session.fallback is not None and "does not say" in session.fallback
+    with pytest.raises(InputError, match="cpu_and_ne"):
+        open_artifact(packages[False], accelerator="cpu_and_ne", strict=True)
+    assert open_artifact(packages[False], accelerator="cpu_only", strict=True).fallback is None
+    with pytest.raises(UnknownNameError, match="cpu_and_gpu"):
+        open_artifact(packages[False], accelerator="gpu")
+
+
+def test_the_evaluator_is_no_accelerator(packages: dict[bool, Path]) -> None:
+    with pytest.raises(InputError, match="not Core ML"):
+        open_artifact(packages[False], "mil_evaluator", accelerator="cpu_and_ne", strict=True)
 
 
 def test_image_packages_take_and_give_images(packages: dict[bool, Path]) -> None:

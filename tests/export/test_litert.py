@@ -288,3 +288,16 @@ def test_a_planted_fault_misses_the_gate(
     (outcome,) = export_all(options, _Silent())
     assert isinstance(outcome.error, GateError)
     assert outcome.file is not None and outcome.file.name.endswith(".failed")
+
+
+def test_the_delegate_asked_for_and_the_one_that_ran_are_told(artifacts: dict[str, Path]) -> None:
+    path = artifacts["float32"]
+    session = open_artifact(path, accelerator="xnnpack", strict=True)
+    assert session.accelerator.startswith("cpu, xnnpack") and session.fallback is None
+    plain = open_artifact(path, accelerator="cpu", strict=True)
+    assert plain.accelerator == "cpu" and plain.fallback is None
+    assert np.allclose(plain.run(*frames()), session.run(*frames()), atol=1e-4)
+    other = open_artifact(path, accelerator="gpu")
+    assert other.fallback is not None and "no delegate 'gpu'" in other.fallback
+    with pytest.raises(InputError, match="'gpu' alone"):
+        open_artifact(path, accelerator="gpu", strict=True)
