@@ -165,7 +165,9 @@ class MobileUse(Section):
     supported_nodes: int = Field(ge=0, description="those the provider would take")
     partitions: int = Field(ge=0, description="connected parts that these make")
     unsupported_operators: tuple[str, ...] = Field(description="types that stay on the CPU")
-    unsupported_by_dynamic_shape: int = Field(ge=0, description="nodes")
+    unsupported_by_dynamic_shape: int = Field(
+        ge=0, description="nodes with inputs of unknown size, of any operator type"
+    )
     unsupported_by_rank: int = Field(ge=0, description="nodes with too many axes")
     suitable: Literal["yes", "maybe", "no"] = Field(description="the checker's verdict")
 

@@ -118,8 +118,8 @@ MOBILE_COLUMNS = (
     "nodes it takes",
     "partitions",
     "operators left to the CPU",
-    "also left: dynamic shape",
-    "rank",
+    "nodes of dynamic shape",
+    "of too many axes",
     "suitable",
 )
 MOBILE_NOTE = (

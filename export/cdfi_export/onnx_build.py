@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import onnx
 from cdfi_runtime.errors import ArtifactError
+from cdfi_runtime.manifest import GraphInfo
 
 from cdfi_export.format_spec import INPUT_NAMES, OUTPUT_NAME, GraphRequest, WrittenGraph
 from cdfi_export.onnx_graph import embed_metadata, name_dynamic_axes, optimise, strip_traces
@@ -42,9 +43,12 @@ def build(request: GraphRequest) -> tuple[onnx.ModelProto, WrittenGraph]:
         weights = request.manifest.network.weights_sha256
         kept = kept_layers(request.network, weights, layers(model).values())
         model, remarks = to_int8(model, request.calibration, kept.layers), kept.remarks
-    embed_metadata(model, request.manifest, request.license)
+    written = WrittenGraph(dict(Counter(node.op_type for node in model.graph.node)), remarks)
+    facts = GraphInfo(operators=dict(sorted(written.operators.items())), remarks=remarks)
+    manifest = request.manifest.model_copy(update={"graph": facts})
+    embed_metadata(model, manifest, request.license)
     _check(model)
-    return model, WrittenGraph(dict(Counter(node.op_type for node in model.graph.node)), remarks)
+    return model, written
 
 
 def plain(network: InterpolationNetwork, size: FrameSize | None, opset: int) -> onnx.ModelProto:

@@ -48,7 +48,7 @@ def test_providers_partitions_and_unsupported_operators(tmp_path: Path) -> None:
 def test_dynamic_shapes_are_told_apart_from_operators(tmp_path: Path) -> None:
     (nnapi, *_) = mobile.mobile_use(graph(tmp_path / "g.onnx", side="height"))
     assert nnapi.supported_nodes == 0
-    assert nnapi.unsupported_by_dynamic_shape == 2
+    assert nnapi.unsupported_by_dynamic_shape == 3
     assert nnapi.suitable == "no"
 
 

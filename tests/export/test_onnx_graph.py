@@ -71,6 +71,7 @@ def test_the_copy_inside_is_the_manifest_but_for_the_files_own_facts(artifact: P
     assert inside.artifact.sha256 == "0" * 64
     assert inside.artifact.bytes == 1
     assert inside.parity == ()
+    assert inside.graph.operators["Conv"] > 0
     facts = {"sha256": beside.artifact.sha256, "bytes": beside.artifact.bytes}
     filled = inside.model_copy(
         update={

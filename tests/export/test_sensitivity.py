@@ -51,8 +51,7 @@ def test_layers_round_within_the_block_only(tiny_shared_weights: Path, pair: Pai
 
 def test_the_layer_with_an_outlier_ranks_first(tiny_shared_weights: Path) -> None:
     network = load_network(tiny_shared_weights)
-    (image_set,) = [sample_set()]
-    measured_on = cases(image_set, FrameSize(64, 64), None)
+    measured_on = cases(sample_set(), FrameSize(64, 64), None)
     frames = tuple(np.ascontiguousarray(f.transpose(0, 2, 3, 1)) for f in measured_on[0][0])
     layer = "features.levels.0.1.0"
     bulk = convolutions(network)[layer].weight.data
