@@ -31,8 +31,10 @@ _REASONS = {
     "SELECT": "XNNPACK has no choice",
 }
 
+# Prints KiB. On Linux a child's rusage begins with the memory of the process that started it, so
+# the child's own high water mark is read there. macOS counts rusage in bytes.
 _RUN = """
-import resource, sys
+import pathlib, re, resource, sys
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 interpreter = Interpreter(model_path=sys.argv[1], num_threads=1)
@@ -40,7 +42,11 @@ interpreter.allocate_tensors()
 for item in interpreter.get_input_details():
     interpreter.set_tensor(item["index"], np.full(item["shape"], 0.5, item["dtype"]))
 interpreter.invoke()
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+status = pathlib.Path("/proc/self/status")
+if status.exists():
+    print(re.search(r"VmHWM:\\s+(\\d+) kB", status.read_text())[1])
+else:
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
 """
 
 
@@ -71,8 +77,7 @@ def peak_mib(path: Path) -> float:
             got=first_line(RuntimeError(lines[-1])),
             fix="choose a smaller --size",
         )
-    unit = 2**20 if sys.platform == "darwin" else 2**10  # ru_maxrss: bytes there, KiB on Linux
-    return int(done.stdout) / unit
+    return int(done.stdout) / 1024
 
 
 def check_memory(peak: float, limit: float = PHONE_MIB) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import tempfile
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +13,7 @@ from cdfi_runtime.errors import MissingDependencyError
 
 from cdfi_export.format_spec import INPUT_NAMES
 from cdfi_export.litert_file import SIGNATURE
+from cdfi_export.quiet import quiet
 
 if TYPE_CHECKING:
     from cdfi_export.format_spec import FramePair
@@ -64,8 +67,11 @@ def to_precision(
             layers = rf"^(?!.*_({kept});).*torch\.nn\.modules\.conv.*"
             for name in names:
                 tool.add_static_config(layers, name, activation_num_bits=8, weight_num_bits=8)
-            calibrated = tool.calibrate({SIGNATURE: [_feed(pair) for pair in calibration]})
-        result = tool.quantize(calibrated)
+            feeds = {SIGNATURE: [_feed(pair) for pair in calibration]}
+            with quiet(), redirect_stdout(io.StringIO()):
+                calibrated = tool.calibrate(feeds)
+        with quiet(), redirect_stdout(io.StringIO()):  # it prints sizes and progress bars
+            result = tool.quantize(calibrated)
         return bytes(result.quantized_model)
 
 

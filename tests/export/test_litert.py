@@ -215,6 +215,32 @@ def test_what_a_phone_cannot_hold_is_refused_by_measurement(artifacts: dict[str,
         litert_placement.check_memory(peak, limit=peak - 1)
 
 
+def test_one_kernel_row_after_the_other_keeps_memory_small(tmp_path: Path) -> None:
+    import litert_torch
+    import torch
+    from cdfi_model.spec import WarpSpec
+    from cdfi_model.warp import adacof_warp
+
+    spec = WarpSpec(taps=5, dilation=1, sampling="truncate", offsets="per_tap")
+
+    class Warp(torch.nn.Module):
+        def __init__(self, formulation: str) -> None:
+            super().__init__()
+            self.formulation = formulation
+
+        def forward(self, image: torch.Tensor, maps: torch.Tensor) -> torch.Tensor:
+            return adacof_warp(image, maps, maps, maps, spec, self.formulation)
+
+    peaks = {}
+    for formulation in ("gather", "gather_rows"):
+        file = tmp_path / f"{formulation}.tflite"
+        example = torch.zeros(1, 32, 64, 64), torch.zeros(1, 25, 64, 64)
+        litert_torch.convert(Warp(formulation).eval(), example).export(str(file))
+        peaks[formulation] = litert_placement.peak_mib(file)
+    # A row looks up 10 MiB; a packed copy of it and the other four rows are the difference.
+    assert peaks["gather"] - peaks["gather_rows"] > 40
+
+
 def test_what_cannot_run_has_no_peak(tmp_path: Path) -> None:
     (tmp_path / "no.tflite").write_bytes(b"nothing")
     with pytest.raises(ArtifactError, match="cannot run"):

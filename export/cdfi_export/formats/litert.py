@@ -47,6 +47,6 @@ FORMATS.register(
         extra="litert",
         export=export,
         # The converter turns grid_sample into 4-D gathers; row lookups are many times as fast.
-        prefer=("lookup", "gather"),
+        prefer=("lookup", "gather_rows", "gather"),
     )
 )

@@ -11,13 +11,24 @@ from cdfi_model.warp.corners import axis_corners, corner_weights, tap_grid
 
 
 def warp_by_gather(
-    padded: Tensor, weight: Tensor, alpha: Tensor, beta: Tensor, spec: WarpSpec
+    padded: Tensor,
+    weight: Tensor,
+    alpha: Tensor,
+    beta: Tensor,
+    spec: WarpSpec,
+    *,
+    one_by_one: bool = False,
 ) -> Tensor:
     """Sum over all taps, a kernel row at a time.
 
     Each kernel row gathers 4 * F pixels of all channels for each output pixel and contracts them
     with their weights in one batched matrix product. No coordinate is normalised, so the
     positions are exact. See :func:`cdfi_model.warp.adacof_warp` for the arguments.
+
+    Args:
+        one_by_one: For LiteRT with XNNPACK: products and a sum take the place of the matrix
+            product, for which XNNPACK keeps a packed copy of all pixels, and no row begins before
+            the one above is done. Else all rows are looked up before XNNPACK adds up the first.
     """
     batch, channels, height, width = padded.shape
     out_height, out_width = alpha.shape[2], alpha.shape[3]
@@ -32,6 +43,8 @@ def warp_by_gather(
         # and some converters would otherwise lower the precision of the indices.
         low, high = rows.low.int() * width, rows.high.int() * width
         left, right = columns.low.int(), columns.high.int()
+        if one_by_one and total is not None:
+            left, right = (step + _zero_after(total) for step in (left, right))
         index = torch.cat((low + left, low + right, high + left, high + right), dim=1)
         if batch > 1:
             start_of_image = torch.arange(batch, dtype=index.dtype, device=index.device)
@@ -40,10 +53,24 @@ def warp_by_gather(
         # embedding rather than index_select: the same values, and converters for phones turn it
         # into a row lookup instead of an N-dimensional gather.
         pixels = F.embedding(index.permute(0, 2, 3, 1), table)
-        part = torch.matmul(weights.permute(0, 2, 3, 1).unsqueeze(3), pixels)
+        weights = weights.permute(0, 2, 3, 1)
+        if one_by_one:
+            part = (pixels * weights.unsqueeze(4)).sum(3, keepdim=True)
+        else:
+            part = torch.matmul(weights.unsqueeze(3), pixels)
         total = part if total is None else total + part
     assert total is not None
     return total.reshape(batch, out_height, out_width, channels).permute(0, 3, 1, 2)
+
+
+def _zero_after(total: Tensor) -> Tensor:
+    """``(B, 1, H, W)`` zeros in int32 that no graph can know before it knows ``total``.
+
+    Args:
+        total: ``(B, H, W, 1, C)``, finite.
+    """
+    first = total.detach()[:, :, :, :, :1].squeeze(4).permute(0, 3, 1, 2)
+    return first.square().clamp(max=0).int()
 
 
 def sample_by_lookup(image: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
