@@ -81,7 +81,7 @@ def export(
     ] = False,
     calibration: Annotated[
         Path | None,
-        typer.Option(help="Image sets or a video for the ranges of int8; a built-in pair if not."),
+        typer.Option(help="Image sets or videos for the ranges of int8; a built-in pair if not."),
     ] = None,
     calibration_pairs: Annotated[
         int, typer.Option(help="At most so many of its pairs, spread over it.")

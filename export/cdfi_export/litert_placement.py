@@ -106,5 +106,8 @@ def remarks(found: Delegation, peak: float) -> tuple[str, ...]:
         f"a frame on one thread takes {peak:.0f} MiB at the peak, interpreter included",
     ]
     if "EMBEDDING_LOOKUP" in found.outside:
-        sentences.append("the GPU delegate has no EMBEDDING_LOOKUP: it leaves the warp to the CPU")
+        sentences.append(
+            "the GPU delegate's list has no EMBEDDING_LOOKUP: it would leave the warp to the CPU "
+            "(not tried on a phone)"
+        )
     return tuple(sentences)

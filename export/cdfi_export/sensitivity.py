@@ -8,7 +8,7 @@ format.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -18,6 +18,8 @@ import typer
 from cdfi_runtime.command import run_app
 from cdfi_runtime.errors import InputError
 from cdfi_runtime.files import write_text
+from rich.console import Console
+from rich.progress import Progress
 
 if TYPE_CHECKING:
     from cdfi_model.data.image_sets import ImageSet
@@ -81,7 +83,6 @@ def layer_losses(
     network: InterpolationNetwork,
     calibration: Sequence[FramePair],
     measured_on: Sequence[Case],
-    tick: Callable[[str], None] = lambda _: None,
 ) -> Iterator[LayerLoss]:
     """The loss of each convolution alone, in the network's order.
 
@@ -89,7 +90,6 @@ def layer_losses(
         network: float32.
         calibration: Pairs ``(1, H, W, 3)`` for the ranges of activations.
         measured_on: From :func:`cases`.
-        tick: Told each layer before it is measured.
     """
     import torch
 
@@ -103,7 +103,6 @@ def layer_losses(
     ranges = observe(network, planes)
     exact = quality(network, measured_on)
     for layer in convolutions(network):
-        tick(layer)
         with as_integers(network, [layer], ranges):
             yield LayerLoss(layer, exact - quality(network, measured_on))
 
@@ -162,9 +161,10 @@ def sensitivity(
 
     from cdfi_export.calibration import calibration_pairs
     from cdfi_export.frame_size import FrameSize
+    from cdfi_export.integer_layers import convolutions
     from cdfi_export.source import load_source
 
-    source, limit = load_source(None, weights, 0), FrameSize.parse(size)
+    source, limit = load_source(None, weights, None), FrameSize.parse(size)
     spec = source.network.spec
     source.network.formulation = choose_formulation(
         spec, target="torch-cpu", width=limit.width, height=limit.height, opset=None
@@ -173,11 +173,10 @@ def sensitivity(
     ranges_from = calibration_pairs(calibration, padded, count=8)
     first = find_image_sets(data)[0]
     measured_on = cases(first, limit, pairs)
-    losses = list(
-        layer_losses(
-            source.network, ranges_from, measured_on, lambda name: typer.echo(name, err=True)
-        )
-    )
+    layers = convolutions(source.network)
+    with Progress(*Progress.get_default_columns(), console=Console(stderr=True)) as progress:
+        measured = layer_losses(source.network, ranges_from, measured_on)
+        losses = list(progress.track(measured, total=len(layers), description="layers"))
     for item in sorted(losses, key=lambda item: -item.lost_db):
         typer.echo(f"{item.lost_db:8.4f} dB  {item.layer}")
     if write is not None:

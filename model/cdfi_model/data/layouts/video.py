@@ -16,8 +16,9 @@ Rotation metadata is ignored, pixels are not scaled.
 from __future__ import annotations
 
 import tempfile
+from collections import deque
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,48 @@ def decode(path: Path) -> Iterator[RgbFrame]:
                 count += 1
     except (av.FFmpegError, OSError) as error:
         raise _unusable(path, f"{error} after {count} frames") from error
+
+
+def frames_at(path: Path, share: float, count: int) -> list[RgbFrame]:
+    """``count`` frames in a row from ``share`` of a video's length.
+
+    Args:
+        path: The video.
+        share: 0 is the start, 1 the end. The start is taken where a video cannot be sought in, or
+            where too little of it is left behind its last key frame.
+        count: At least 1.
+
+    Raises:
+        InputError: it cannot be decoded or is shorter.
+        MissingDependencyError: PyAV is not installed.
+    """
+    try:
+        import av
+    except ImportError as error:
+        raise MissingDependencyError("av", extra="video", needed_for="reading videos") from error
+    frames: deque[RgbFrame] = deque(maxlen=count)
+    try:
+        with av.open(str(path), metadata_errors="replace") as container:
+            if not container.streams.video:
+                raise _unusable(path, "no video stream")
+            stream = container.streams.video[0]
+            start = (container.start_time or 0) + int(share * (container.duration or 0))
+            with suppress(av.FFmpegError):
+                container.seek(start)  # to the key frame before it
+            past = 0
+            for decoded in container.decode(stream):
+                frames.append(np.asarray(decoded.to_ndarray(format="rgb24"), np.uint8))
+                past += decoded.time is None or decoded.time * av.time_base >= start
+                if past >= count:
+                    break
+    except (av.FFmpegError, OSError) as error:
+        if len(frames) < count:
+            raise _unusable(path, str(error)) from error
+    if len(frames) == count:
+        return list(frames)
+    if share > 0:  # sought to a key frame too near to the end
+        return frames_at(path, 0, count)
+    raise _unusable(path, f"{len(frames)} frames, {count} were needed")
 
 
 def _store(path: Path) -> tuple[Triplet, ...]:
