@@ -46,16 +46,15 @@ class References:
     ) -> None:
         if not SPEC.installed:
             raise SPEC.missing()
-        from cdfi_model.checkpoints.weights import default_weights
+        from cdfi_model.checkpoints.weights import shipped_weights
 
         self._seed = seed
         self._threads = threads
         self._names = tuple(path.name for path in weights)
         self._paths = {sha256_file(require_file(p, "the weights file")): p for p in weights}
-        embedded = default_weights()
-        if embedded.is_file():
-            self._paths.setdefault(sha256_file(embedded), embedded)
-            self._names += ("the embedded default",)
+        for path in shipped_weights():
+            self._paths.setdefault(sha256_file(path), path)
+            self._names += (f"the shipped {path.name}",)
         self._opened: tuple[str, Reference] | None = None
 
     def find(self, manifest: Manifest) -> Reference:

@@ -53,13 +53,20 @@ def load_source(network: str | None, weights: Path | None, seed: int | None) -> 
         InputError: the file is missing, or holds another network than ``network``.
         ArtifactError: the file is corrupt or foreign.
     """
-    from cdfi_model.checkpoints.weights import default_weights, load_network, read_weights
+    from cdfi_model.checkpoints.weights import (
+        default_weights,
+        load_network,
+        read_weights,
+        shipped_weights_of,
+    )
 
     spec = None if network is None else NETWORKS.get(network)
+    shipped = default_weights()
     if weights is None and spec is not None:
-        shipped = default_weights()
-        if seed is not None or not shipped.is_file() or read_weights(shipped).spec != spec:
+        found = shipped_weights_of(spec) if seed is None else None
+        if found is None:
             return _random(spec.name, seed or 0)
+        shipped = found
     elif seed is not None and weights is not None:
         raise InputError(
             "--seed is for random weights, --weights for trained ones",
@@ -67,7 +74,7 @@ def load_source(network: str | None, weights: Path | None, seed: int | None) -> 
             got=f"--seed {seed} and {weights.name}",
         )
 
-    path = weights or default_weights()
+    path = weights or shipped
     stored = read_weights(path)
     if network is not None and stored.spec.name != network:
         raise InputError(
@@ -80,7 +87,7 @@ def load_source(network: str | None, weights: Path | None, seed: int | None) -> 
         network=load_network(path),
         weights_sha256=stored.sha256,
         license=str(stored.info.get("license", "not stated")),
-        origin=path.name if weights else "the shipped default weights",
+        origin=path.name if weights else "the shipped weights",
     )
 
 

@@ -286,3 +286,15 @@ def test_random_weights_are_named_by_the_file_that_init_writes(tmp_path: Path) -
     assert CliRunner().invoke(app, arguments).exit_code == 0
     assert load_source("compressed_adacof", None, 5).weights_sha256 == sha256_file(path)
     assert load_source("compressed_adacof", None, 6).weights_sha256 != sha256_file(path)
+
+
+def test_a_network_with_shipped_weights_is_random_only_on_request() -> None:
+    from cdfi_model.checkpoints.weights import default_weights
+
+    shipped = sha256_file(default_weights())
+    assert load_source(None, None, None).weights_sha256 == shipped
+    assert load_source("cdfi_mobile", None, None).weights_sha256 == shipped
+    assert load_source("cdfi_mobile", None, 0).weights_sha256 != shipped
+    assert load_source("cdfi", None, None).origin == "random weights, seed 0"
+    with pytest.raises(InputError, match="--seed 0 and default"):
+        load_source(None, default_weights(), 0)

@@ -43,6 +43,16 @@ def default_weights() -> Path:
     return Path(__file__).parents[1] / "weights" / "default.safetensors"
 
 
+def shipped_weights() -> list[Path]:
+    """All trained weights that travel with this package, the default's among them."""
+    return sorted(default_weights().parent.glob("*.safetensors"))
+
+
+def shipped_weights_of(spec: NetworkSpec) -> Path | None:
+    """Those of a network, if there are any."""
+    return next((path for path in shipped_weights() if read_weights(path).spec == spec), None)
+
+
 def save_weights(
     path: Path,
     network: InterpolationNetwork,
