@@ -38,7 +38,7 @@ def export_table(rows: Sequence[ExportRow], found: Collection[str], folder: Path
     for row in rows:
         cells = [_number(row.bytes, ".2f", 1 / MEGA), _warp(row, folder)]
         psnr = "same" if row.psnr_db is None and row.max_abs == 0 else _number(row.psnr_db, ".1f")
-        cells += [psnr, _number(row.max_abs, ".1e"), _number(row.lost_db, ".3f")]
+        cells += [psnr, _number(row.max_abs, ".1e"), _number(row.lost_db, "z.3f")]
         if timed:
             speed = row.speed or Speed(threads=0)
             cells += [_number(speed.load_s, ".0f", 1e3), _number(speed.frame_s, ".0f", 1e3)]
