@@ -42,6 +42,9 @@ console = Console()
 @app.command()
 def embed(
     weights: Annotated[Path, typer.Argument(help="Weights file of a training run.")],
+    beside: Annotated[
+        bool, typer.Option("--beside", help="Ship them beside the default, under their own name.")
+    ] = False,
 ) -> None:
     """Round weights to float16, ship them as the default, and embed their artifact."""
     import torch
@@ -56,7 +59,8 @@ def embed(
 
     trained = read_weights(weights)
     network = network_of(trained, weights.name)
-    info = {**trained.info, "license": "Apache-2.0", "card": "MODEL_CARD.md"}
+    card = f"{trained.spec.name}.md" if beside else "MODEL_CARD.md"
+    info = {**trained.info, "license": "Apache-2.0", "card": card}
     with tempfile.TemporaryDirectory() as folder:
         rounded = Path(folder) / "default.safetensors"
         save_weights(rounded, network, info=info, dtype=torch.float16)
@@ -67,6 +71,12 @@ def embed(
                 expected=f"at most {MAX_WEIGHTS_BYTES} bytes as float16",
                 got=f"{size} bytes",
             )
+        if beside:
+            target = default_weights().with_name(f"{trained.spec.name}.safetensors")
+            with atomic_path(target) as temporary:
+                temporary.write_bytes(rounded.read_bytes())
+            console.print(f"{target.name}: {size} bytes; write {card} beside it", highlight=False)
+            return
         artifact, manifest = _export(rounded, Path(folder))
         for source, target in ((rounded, default_weights()), (artifact, embedded_model())):
             with atomic_path(target) as temporary:

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
-from cdfi_model.checkpoints.weights import default_weights, load_network, read_weights
+from cdfi_model.checkpoints.weights import (
+    default_weights,
+    load_network,
+    read_weights,
+    shipped_weights,
+)
 from cdfi_model.spec import spec_from_json
 from cdfi_model.torch_runtime import TorchSession
 from cdfi_runtime import Interpolator
@@ -59,6 +66,10 @@ def test_it_takes_frames_of_any_size(size: tuple[int, int]) -> None:
     assert middle.shape == (height, width, 3) and middle.dtype == np.uint8
 
 
-def test_weights_are_small_and_half_precision() -> None:
-    assert default_weights().stat().st_size <= 8 << 20
-    assert all(t.dtype == torch.float16 for t in read_weights(default_weights()).tensors.values())
+@pytest.mark.parametrize("path", shipped_weights(), ids=lambda path: path.stem)
+def test_weights_are_small_and_half_precision_and_have_a_card(path: Path) -> None:
+    assert path.stat().st_size <= 8 << 20
+    stored = read_weights(path)
+    assert all(t.dtype == torch.float16 for t in stored.tensors.values())
+    card = path.with_name(str(stored.info["card"])).read_text(encoding="utf-8")
+    assert path.name in card and f"{load_network(path).count_parameters():,}" in card
