@@ -98,7 +98,7 @@ def test_the_selection_covers_what_was_asked_for() -> None:
     assert any(height % 2 and width % 2 for height, width in sizes)
     assert max(batches) > 1
     assert {sampling for _, sampling, _ in CASES} == {"truncate", "bilinear"}
-    names = {"per_tap", "per_row", "gather", "deform_conv"}
+    names = {"per_tap", "per_row", "gather", "gather_rows", "deform_conv"}
     assert {name for name, _, offsets in CASES if offsets == "per_tap"} == names
     assert {name for name, _, offsets in CASES if offsets == "shared"} == names | {
         "lookup",
@@ -144,9 +144,8 @@ def test_a_padded_image_is_taken_as_it_is(name: str, sampling: Sampling, offsets
 
 def test_unknown_formulation_lists_the_known_ones() -> None:
     image, *maps = tensors(make_inputs(1, 1, (2, 2), 1, "mixed"), torch.float32)
-    with pytest.raises(
-        UnknownNameError, match=r"deform_conv, gather, lookup, per_row, per_tap, unfold"
-    ):
+    known = "deform_conv, gather, gather_rows, lookup, per_row, per_tap, unfold"
+    with pytest.raises(UnknownNameError, match=known):
         adacof_warp(image, *maps, WarpSpec(1, 1, "bilinear"), "fold")
 
 
