@@ -29,6 +29,8 @@ EXTRAS = {
     "onnxslim": "export",
     "av": "video",
     "cv2": "video",
+    "pnnx": "ncnn",
+    "ncnn": "ncnn",
 }
 DISTRIBUTION = "cdfi-mobile"
 
