@@ -31,6 +31,7 @@ EXTRAS = {
     "cv2": "video",
     "pnnx": "ncnn",
     "ncnn": "ncnn",
+    "executorch": "executorch",
 }
 DISTRIBUTION = "cdfi-mobile"
 
