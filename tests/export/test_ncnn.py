@@ -195,6 +195,15 @@ def test_a_warp_that_ncnn_has_no_layer_for_is_refused(
     assert not list(tmp_path.glob("*.ncnn*"))
 
 
+def test_what_needs_a_batch_axis_is_refused(
+    tiny_shared_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As it is, the network joins its frames to a batch; pnnx says so, but writes a graph.
+    monkeypatch.setattr(ncnn_trace, "_one_by_one", lambda network: network)
+    error = export(tiny_shared_weights, tmp_path).error
+    assert isinstance(error, ArtifactError) and "batch axis 0 is not supported" in str(error)
+
+
 def test_one_displacement_after_the_other_gives_the_same_costs() -> None:
     generator = torch.Generator().manual_seed(3)
     first, second = (torch.randn(1, 5, 9, 11, generator=generator) for _ in range(2))
