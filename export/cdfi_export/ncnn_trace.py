@@ -146,8 +146,13 @@ def _one_by_one(network: InterpolationNetwork) -> nn.Module:
 
 
 def _without_batches(module: fx.GraphModule) -> fx.GraphModule:
-    """Frames that are joined along the batch axis only to be taken apart again are not joined."""
+    """Frames that are joined along the batch axis only to be taken apart again are not joined.
+
+    Second names of a tensor, of which pnnx knows nothing, go too.
+    """
     for node in module.graph.nodes:
+        if node.target in (torch.ops.aten.alias.default, torch.ops.aten.detach.default):
+            node.replace_all_uses_with(node.args[0])
         if node.target != torch.ops.aten.slice.Tensor:
             continue
         source, axis, start, end = _arguments(node.args, (None, 0, None, None))
