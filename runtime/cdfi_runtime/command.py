@@ -29,6 +29,9 @@ EXTRAS = {
     "onnxslim": "export",
     "av": "video",
     "cv2": "video",
+    "pnnx": "ncnn",
+    "ncnn": "ncnn",
+    "executorch": "executorch",
 }
 DISTRIBUTION = "cdfi-mobile"
 
