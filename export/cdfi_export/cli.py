@@ -168,7 +168,8 @@ def export(
             matrix, bars, threads=(threads or 1) if timed else None, force=force
         )
     console.print(export_table(rows, found, options.out))
-    errors = [row.failure.error() for row in rows if row.failure is not None]
+    failed = [row for row in rows if row.verdict != "skip"]
+    errors = [row.failure.error() for row in failed if row.failure is not None]
     for error in errors:
         print_error(error)
     if errors:

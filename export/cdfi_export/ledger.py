@@ -79,7 +79,7 @@ class ExportRow(_Strict):
     precision: str
     size: str
     recipe_sha256: str | None
-    verdict: Literal["pass", "fail", "error"]
+    verdict: Literal["pass", "fail", "error", "skip"]
     failure: Failure | None = None
     sha256: str | None = None
     bytes: int | None = None

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
-from cdfi_runtime.errors import CdfiError, InputError
+from cdfi_runtime.errors import CdfiError, InputError, MissingDependencyError
 
-from cdfi_export.format_spec import FORMATS
+from cdfi_export.describe import tool_versions
+from cdfi_export.format_spec import FORMATS, FormatSpec
 from cdfi_export.frame_size import TYPICAL_SIZE
 from cdfi_export.ledger import ExportRow, Failure
 from cdfi_export.options import ExportOptions
@@ -50,6 +52,10 @@ def plan_matrix(
         formats: Registered names; ``None`` takes all.
         precisions: ``None`` takes all of each format, an empty sequence each format's default.
 
+    Returns:
+        The plan. Of all formats those whose packages are not installed are left out, with the
+        command that installs them; asked for by name they are tried, and fail.
+
     Raises:
         CdfiError: options, weights or image data cannot be used, or no cell at all can be made.
     """
@@ -66,6 +72,9 @@ def plan_matrix(
     errors: list[CdfiError] = []
     notes: list[str] = []
     for spec in sorted(specs, key=lambda spec: spec.name != REFERENCE[0]):
+        if every and (missing := _missing(spec)) is not None:
+            refused.append(_refusal(replace(options, format=spec.name), missing, "skip"))
+            continue
         if precisions is None:
             asked: Sequence[str] = spec.precisions
         else:
@@ -98,14 +107,26 @@ def _cells(options: ExportOptions, source: Source) -> list[Cell]:
     ]
 
 
-def _refusal(options: ExportOptions, error: CdfiError) -> ExportRow:
+def _missing(spec: FormatSpec) -> MissingDependencyError | None:
+    """Why nothing of a format can be made here, if its packages are not installed."""
+    try:
+        tool_versions(spec)
+    except MissingDependencyError as error:
+        return error
+    return None
+
+
+def _refusal(
+    options: ExportOptions, error: CdfiError, verdict: Literal["error", "skip"] = "error"
+) -> ExportRow:
     size = str(options.sizes[0]) if options.sizes else "dynamic"
+    asked = (options.format, options.precision, size)
     return ExportRow(
-        file=f"{options.format} {options.precision} {size}",
+        file=" ".join(text for text in asked if text) if verdict == "error" else options.format,
         format=options.format,
-        precision=str(options.precision),
+        precision=options.precision or "every",
         size=size,
         recipe_sha256=None,
-        verdict="error",
+        verdict=verdict,
         failure=Failure.of(error),
     )

@@ -89,6 +89,8 @@ def _number(value: float | None, form: str, scale: float = 1.0) -> str:
 def _verdict(row: ExportRow, found: bool) -> str:
     if row.failure is None:
         return "[green]pass[/]" + (", unchanged" if found else "")
+    if row.verdict == "skip":
+        return f"[yellow]skip[/]: {escape(row.failure.fix or row.failure.problem)}"
     return f"[red]{row.verdict}[/]: {escape(row.failure.problem)}"
 
 

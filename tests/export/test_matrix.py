@@ -58,8 +58,15 @@ def _only(options: ExportOptions) -> Cell:
 def test_all_is_every_format_in_every_precision_with_the_reference_first(
     options: ExportOptions,
 ) -> None:
-    cells = plan_matrix(options).cells
-    expected = {(spec.name, name) for spec in FORMATS.all() for name in spec.precisions}
+    planned_all = plan_matrix(options)
+    cells, left_out = planned_all.cells, {row.format for row in planned_all.refused}
+    expected = {
+        (spec.name, name)
+        for spec in FORMATS.all()
+        for name in spec.precisions
+        if spec.name not in left_out
+    }
+    assert {"onnx", "ort"} <= {name for name, _ in expected}
     planned = [(cell.plan.format.name, cell.plan.precision) for cell in cells]
     assert len(planned) == len(set(planned)) and set(planned) == expected
     assert planned[0] == matrix.REFERENCE
@@ -78,12 +85,25 @@ def test_all_without_a_size_takes_the_typical_one(options: ExportOptions) -> Non
 
 def test_formats_of_fixed_size_are_left_out_of_dynamic_cells(options: ExportOptions) -> None:
     planned = plan_matrix(replace(options, dynamic=True))
-    for spec in FORMATS.all():
+    left_out = {row.format for row in planned.refused}
+    for spec in (spec for spec in FORMATS.all() if spec.name not in left_out):
         mine = [cell for cell in planned.cells if cell.plan.format.name == spec.name]
         kinds = 1 + spec.dynamic
         assert len(mine) == kinds * len(spec.precisions)
         assert any(spec.name in text for text in planned.notes) != spec.dynamic
-    assert planned.refused == ()
+
+
+def test_formats_that_are_not_installed_are_skipped_by_all_only(
+    options: ExportOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = _patch(monkeypatch, packages=("no-such-package-xyz",), extra="strange")
+    planned = plan_matrix(options)
+    (row,) = [row for row in planned.refused if row.format == spec.name]
+    assert row.verdict == "skip" and row.failure is not None
+    assert row.failure.fix == "pip install 'cdfi-mobile[strange]'"
+    assert spec.name not in {cell.plan.format.name for cell in planned.cells}
+    (cell,) = plan_matrix(options, (spec.name,), ()).cells
+    assert cell.plan.format is spec
 
 
 def test_sizes_that_pad_to_the_same_graph_are_one_cell(options: ExportOptions) -> None:
