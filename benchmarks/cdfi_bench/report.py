@@ -80,6 +80,9 @@ class ArtifactFacts(Section):
     parameters: int
     macs: int | None = Field(description="multiply-accumulates of one frame at macs_size")
     macs_size: tuple[int, int] | None = Field(description="[width, height]")
+    remarks: tuple[str, ...] = Field(
+        default=(), description="what its exporter wants users to know, from the manifest"
+    )
 
 
 class InputFacts(Section):

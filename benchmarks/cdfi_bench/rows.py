@@ -110,6 +110,7 @@ def artifact_facts(manifest: Manifest) -> ArtifactFacts:
         parameters=network.parameters,
         macs=network.macs,
         macs_size=network.macs_size,
+        remarks=manifest.graph.remarks,
         unmeasured=unmeasured,
     )
 

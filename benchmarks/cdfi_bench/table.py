@@ -128,6 +128,12 @@ MOBILE_NOTE = (
 )
 
 
+def remarks(report: Report) -> dict[str, tuple[str, ...]]:
+    """What each artifact's exporter remarked, by artifact; those without remarks are left out."""
+    found = {row.subject: row.artifact.remarks for row in report.rows if row.artifact is not None}
+    return {subject: said for subject, said in found.items() if said}
+
+
 def mobile_lines(report: Report) -> list[tuple[str, ...]]:
     """The cells of the mobile usability check: one line for each artifact and provider."""
     uses = {row.subject: row.mobile for row in report.rows if row.mobile}

@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 import pytest
 from cdfi_bench import mobile
-from cdfi_bench.report import Report
+from cdfi_bench.report import ArtifactFacts, Report
 from cdfi_bench.reports.as_html import render_html
 from cdfi_bench.reports.as_markdown import render_markdown
 from onnx import TensorProto, helper, numpy_helper
@@ -50,6 +50,35 @@ def test_dynamic_shapes_are_told_apart_from_operators(tmp_path: Path) -> None:
     assert nnapi.supported_nodes == 0
     assert nnapi.unsupported_by_dynamic_shape == 3
     assert nnapi.suitable == "no"
+
+
+def test_remarks_of_the_exporter_are_in_every_form_of_the_report() -> None:
+    report = _report(None, "not an ONNX file")
+    row = report.rows[0]
+    plain = row.model_copy(update={"artifact": _facts(())})
+    said = row.model_copy(update={"artifact": _facts(("kept in float32: head (0.1 dB) <b>",))})
+    for render, text in ((render_markdown, "head (0.1 dB)"), (render_html, "head (0.1 dB) &lt;b")):
+        assert text in render(report.model_copy(update={"rows": (said,)}))
+        assert "Remarks" not in render(report.model_copy(update={"rows": (plain,)}))
+
+
+def _facts(remarks: tuple[str, ...]) -> ArtifactFacts:
+    return ArtifactFacts(
+        network="n",
+        form="dense",
+        format="onnx",
+        precision="int8",
+        warp="unfold",
+        sampling="bilinear",
+        opset=18,
+        sha256="0" * 64,
+        weights_sha256="0" * 64,
+        bytes=1,
+        parameters=1,
+        macs=1,
+        macs_size=(1, 1),
+        remarks=remarks,
+    )
 
 
 def _report(use: tuple[mobile.MobileUse, ...] | None, reason: str) -> Report:

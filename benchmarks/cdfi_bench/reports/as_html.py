@@ -21,6 +21,7 @@ from cdfi_bench.table import (
     NOTES,
     VERDICT,
     mobile_lines,
+    remarks,
 )
 
 MOST_IMAGES = 40
@@ -86,6 +87,7 @@ def render_html(report: Report, cases: Sequence[Case] = ()) -> str:
         mobile_columns=MOBILE_COLUMNS,
         mobile_lines=mobile_lines(report),
         mobile_note=MOBILE_NOTE,
+        remarks=remarks(report),
         sets=_views(report, cases),
         troubles=[row for row in worst_first(report.rows) if row.verdict.status != "pass"],
         full_error=FULL_ERROR,

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from cdfi_bench.gallery import Case
 from cdfi_bench.report import Report, worst_first
 from cdfi_bench.reports import REPORT_FORMATS, ReportFormat
-from cdfi_bench.table import COLUMNS, MOBILE_COLUMNS, MOBILE_NOTE, NOTES, mobile_lines
+from cdfi_bench.table import COLUMNS, MOBILE_COLUMNS, MOBILE_NOTE, NOTES, mobile_lines, remarks
 
 
 def render_markdown(report: Report, _cases: Sequence[Case] = ()) -> str:
@@ -27,6 +27,7 @@ def render_markdown(report: Report, _cases: Sequence[Case] = ()) -> str:
         NOTES[report.kind],
         "",
         *_mobile(report),
+        *_remarks(report),
         f"{run.started}, commit {_commit(report)}, {device.cpu or 'unknown CPU'} "
         f"({device.cores} cores), {device.os}; "
         + ", ".join(f"{name} {version}" for name, version in run.tools.items())
@@ -49,6 +50,16 @@ def _mobile(report: Report) -> list[str]:
         MOBILE_NOTE,
         "",
     ]
+
+
+def _remarks(report: Report) -> list[str]:
+    said = remarks(report)
+    if not said:
+        return []
+    lines = ["## Remarks of the exporter", ""]
+    for subject, sentences in said.items():
+        lines += [f"* {subject}", *(f"    * {_escape(sentence)}" for sentence in sentences)]
+    return [*lines, ""]
 
 
 def _commit(report: Report) -> str:
