@@ -133,7 +133,7 @@ def test_frames_of_another_size_are_refused(artifact: Path) -> None:
 def test_without_the_package_the_pip_command_is_given(
     artifact: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from cdfi_runtime.backends.executorch import ExecutorchSession
+    from cdfi_export.executorch_runtime import ExecutorchSession
 
     for name in [name for name in sys.modules if name.partition(".")[0] == "executorch"]:
         monkeypatch.setitem(sys.modules, name, None)

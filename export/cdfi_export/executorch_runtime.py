@@ -1,4 +1,8 @@
-"""ExecuTorch artifacts on the CPU, with XNNPACK for what the exporter gave to it."""
+"""ExecuTorch artifacts on the CPU, with XNNPACK for what the exporter gave to it.
+
+ExecuTorch's Python library takes and gives tensors of torch, so this runtime is not in
+``cdfi_runtime``; it joins by an entry point.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-
 from cdfi_runtime.errors import ArtifactError, InputError, first_line
 from cdfi_runtime.files import require_file
 from cdfi_runtime.manifest import load_manifest
 from cdfi_runtime.runtimes import AUTO, RUNTIMES, RuntimeSpec
+from numpy.typing import NDArray
 
 _METHOD = "forward"
 _XNNPACK = b"XnnpackBackend"
