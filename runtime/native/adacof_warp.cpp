@@ -2,6 +2,7 @@
 #include "adacof_warp.h"
 
 #include <algorithm>
+#include <functional>
 #include <limits>
 #include <memory>
 #include <new>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "cdfi_native.h"
+#include "shares.h"
 
 namespace cdfi {
 namespace {
@@ -41,23 +43,18 @@ int32_t best_level() {
   return level;
 }
 
-// Calls work(begin, end) for shares of [0, count) on `threads` threads, the caller's among them.
-template <class Work>
-void share_out(int64_t count, int64_t threads, const Work &work) {
-  threads = std::clamp<int64_t>(threads, 1, count);
+// A thread for each share but the first, which is the caller's.
+void run_on_threads(int64_t count, const Share &share) {
   std::vector<std::thread> others;
-  others.reserve(size_t(threads - 1));
-  int64_t begin = 0;
-  for (int64_t i = 1; i < threads; ++i) {
-    const int64_t end = count * i / threads;
-    try {
-      others.emplace_back(work, begin, end);
-    } catch (const std::system_error &) {
-      break;  // no more threads: the rest is the caller's
-    }
-    begin = end;
+  others.reserve(size_t(count));
+  int64_t next = 1;
+  try {
+    for (; next < count; ++next) others.emplace_back(std::cref(share), next);
+  } catch (const std::system_error &) {
+    // No more threads: the rest is the caller's.
   }
-  work(begin, count);
+  share(0);
+  for (; next < count; ++next) share(next);
   for (std::thread &other : others) other.join();
 }
 
@@ -104,7 +101,9 @@ int32_t check(const cdfi_warp_args &args) {
   return elements > std::numeric_limits<int32_t>::max() ? CDFI_TOO_LARGE : CDFI_OK;
 }
 
-int32_t warp(const cdfi_warp_args &args) {
+}  // namespace
+
+int32_t warp(const cdfi_warp_args &args, const RunShares &run) {
   if (const int32_t status = check(args)) return status;
   const WarpRows kernel =
       kernel_of(args.level == CDFI_LEVEL_AUTO ? cdfi_native_dispatch() : args.level);
@@ -114,14 +113,15 @@ int32_t warp(const cdfi_warp_args &args) {
   const std::unique_ptr<float[]> ringed(new float[size_t(rows * line)]);
   const RingedImage image{ringed.get(), int32_t(args.image_height), int32_t(args.image_width),
                           stride};
-  const int64_t threads = std::min<int64_t>(args.threads, args.height);
+  const int64_t shares = std::min<int64_t>(args.threads, args.height);
   const int64_t sums_size = int64_t(kTile) * stride;
-  const std::unique_ptr<float[]> sums(new float[size_t(threads * sums_size)]);
+  const std::unique_ptr<float[]> sums(new float[size_t(shares * sums_size)]);
   const int64_t taps = args.taps * args.taps, plane = args.height * args.width;
   for (int64_t b = 0; b < args.batch; ++b) {
     const float *planes = args.image + b * args.channels * args.image_height * args.image_width;
-    share_out(rows, threads, [&](int64_t begin, int64_t end) {
-      fill_rows(planes, args.channels, image, ringed.get(), begin, end);
+    run(shares, [&](int64_t share) {
+      fill_rows(planes, args.channels, image, ringed.get(), rows * share / shares,
+                rows * (share + 1) / shares);
     });
     const WarpMaps maps{args.weight + b * taps * plane,
                         args.alpha + b * args.offset_maps * plane,
@@ -136,17 +136,14 @@ int32_t warp(const cdfi_warp_args &args) {
                         args.offset_maps == 1,
                         args.sampling == CDFI_BILINEAR,
                         args.logits != 0};
-    share_out(threads, threads, [&](int64_t begin, int64_t end) {
-      // One share each, which owns a row of `sums`; more for the caller where threads ran out.
-      for (int64_t share = begin; share < end; ++share)
-        kernel(image, maps, args.height * share / threads, args.height * (share + 1) / threads,
-               sums.get() + share * sums_size);
+    run(shares, [&](int64_t share) {
+      kernel(image, maps, args.height * share / shares, args.height * (share + 1) / shares,
+             sums.get() + share * sums_size);
     });
   }
   return CDFI_OK;
 }
 
-}  // namespace
 }  // namespace cdfi
 
 extern "C" {
@@ -154,7 +151,7 @@ extern "C" {
 int32_t cdfi_warp(const cdfi_warp_args *args) {
   if (!args) return CDFI_BAD_ARGUMENT;
   try {
-    return cdfi::warp(*args);
+    return cdfi::warp(*args, cdfi::run_on_threads);
   } catch (const std::bad_alloc &) {
     return CDFI_NO_MEMORY;
   }

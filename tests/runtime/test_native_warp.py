@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 import shutil
 import subprocess
 import sys
@@ -19,11 +18,8 @@ from cdfi_runtime.errors import InputError
 from numpy.typing import NDArray
 
 Array = NDArray[np.float32]
+NativeBuilder = Any  # of conftest.py, which cannot be imported
 SOURCES = Path(__file__).parents[2] / "runtime" / "native"
-X86 = {
-    "avx2": ["-mavx2", "-mfma"],
-    "avx512": ["-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl"],
-}
 # A covering selection: F, d, channels, (height, width), batch.
 SHAPES = (
     (1, 1, 3, (5, 7), 2),
@@ -44,36 +40,10 @@ class Inputs(NamedTuple):
     beta: Array
 
 
-def build(folder: Path, flags: list[str], last: list[str], sources: list[str]) -> None:
-    """One compiler call for each source, as the build's CMakeLists.txt has them."""
-    compiler = shutil.which(os.environ.get("CXX", "g++"))
-    if compiler is None:
-        pytest.skip("no C++ compiler: the native kernels cannot be built")
-    folder.mkdir()
-    machine = subprocess.run([compiler, "-dumpmachine"], capture_output=True, text=True, check=True)
-    levels = {"scalar": ["-fno-tree-vectorize"], "vector4": []}
-    levels |= X86 if machine.stdout.startswith("x86_64") else {}
-    common = [compiler, "-std=c++17", "-fPIC", "-Wno-psabi", "-ffp-contract=fast", *flags]
-    files = {Path(source).stem: (source, []) for source in sources}
-    files |= {name: (f"adacof_warp_{name}.cpp", extra) for name, extra in levels.items()}
-    for name, (source, extra) in files.items():
-        command = [*common, *extra, "-c", str(SOURCES / source), "-o", f"{name}.o"]
-        subprocess.run(command, cwd=folder, check=True)
-    objects = [f"{name}.o" for name in files]
-    subprocess.run([*common, *objects, "-pthread", *last], cwd=folder, check=True)
-
-
-@pytest.fixture(scope="session")
-def built_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("native") / "library"
-    build(folder, ["-O2"], ["-shared", "-o", native.LIBRARY], ["adacof_warp.cpp"])
-    return folder / native.LIBRARY
-
-
 @pytest.fixture
-def library(built_library: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv(native.VARIABLE, str(built_library))
-    return built_library
+def library(native_library: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv(native.VARIABLE, str(native_library))
+    return native_library
 
 
 def make_inputs(
@@ -207,15 +177,14 @@ def test_a_nan_weight_stays_at_its_pixel() -> None:
         assert np.isnan(result).sum() == 3
 
 
-def test_fuzz_under_sanitizers(tmp_path: Path) -> None:
+def test_fuzz_under_sanitizers(tmp_path: Path, build_native: NativeBuilder) -> None:
     """Random shapes and hostile values: no access out of bounds, no undefined behaviour."""
-    folder = tmp_path / "fuzz"
-    checks = ["-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
-    try:
-        build(folder, checks, ["-o", "fuzz"], ["adacof_warp.cpp", "fuzz.cpp"])
-    except subprocess.CalledProcessError as error:
-        pytest.skip(f"the compiler has no sanitizers: {error}")
-    result = subprocess.run([folder / "fuzz", "400"], capture_output=True, text=True, check=False)
+    checks = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+    probe = ["-xc++", "-", *checks, "-o", "probe"]
+    build_native.skip_unless_accepted(probe, tmp_path, "the compiler has no sanitizers")
+    sources = ["adacof_warp.cpp", "fuzz.cpp"]
+    fuzz = build_native(tmp_path / "fuzz", ["-O1", *checks], ["-o", "fuzz"], sources) / "fuzz"
+    result = subprocess.run([fuzz, "400"], capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout + result.stderr
     assert "400 rounds" in result.stdout
 
