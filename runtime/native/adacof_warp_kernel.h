@@ -89,13 +89,13 @@ inline void find_corners(const RingedImage &image, const WarpMaps &maps, const T
   }
 }
 
-// Adds `taps` taps of one pixel to its channels [channel, channel + N * K).
-template <int N, int K>
+// Adds `taps` taps of one pixel to its channels [channel, channel + N * K). Corners are summed apart
+// in `Chains` sums, so that an addition rarely waits for the one before it.
+template <int N, int K, int Chains>
 inline void add_channels(const RingedImage &image, const Corners &corners, int pixel, int taps,
                          int channel, bool first, float *sums) {
   using V = typename Lanes<N>::Float;
-  V sum[K];
-  for (int i = 0; i < K; ++i) sum[i] = first ? V{} : load<V>(sums + channel + i * N);
+  V sum[Chains][K] = {};
   const int64_t line = int64_t(image.width + 2) * image.stride;
   for (int tap = 0; tap < taps; ++tap) {
     const float *upper = image.pixels + corners.first[tap][pixel] + channel;
@@ -103,10 +103,15 @@ inline void add_channels(const RingedImage &image, const Corners &corners, int p
                               upper + line + image.stride};
     for (int corner = 0; corner < 4; ++corner) {
       const float share = corners.weight[tap][corner][pixel];
-      for (int i = 0; i < K; ++i) sum[i] += load<V>(places[corner] + i * N) * share;
+      for (int i = 0; i < K; ++i)
+        sum[corner % Chains][i] += load<V>(places[corner] + i * N) * share;
     }
   }
-  for (int i = 0; i < K; ++i) store(sums + channel + i * N, sum[i]);
+  for (int i = 0; i < K; ++i) {
+    for (int chain = 1; chain < Chains; ++chain) sum[0][i] += sum[chain][i];
+    if (!first) sum[0][i] += load<V>(sums + channel + i * N);
+    store(sums + channel + i * N, sum[0][i]);
+  }
 }
 
 inline void add_taps(const RingedImage &image, const Corners &corners, const Tile &tile, int taps,
@@ -115,11 +120,11 @@ inline void add_taps(const RingedImage &image, const Corners &corners, const Til
   for (int pixel = 0; pixel < tile.count; ++pixel, sums += image.stride) {
     int channel = 0;
     for (; channel + 4 * N <= image.stride; channel += 4 * N)
-      add_channels<N, 4>(image, corners, pixel, taps, channel, first, sums);
+      add_channels<N, 4, 2>(image, corners, pixel, taps, channel, first, sums);
     for (; channel + N <= image.stride; channel += N)
-      add_channels<N, 1>(image, corners, pixel, taps, channel, first, sums);
+      add_channels<N, 1, 4>(image, corners, pixel, taps, channel, first, sums);
     for (; channel < image.stride; channel += Narrow)
-      add_channels<Narrow, 1>(image, corners, pixel, taps, channel, first, sums);
+      add_channels<Narrow, 1, 4>(image, corners, pixel, taps, channel, first, sums);
   }
 }
 
