@@ -28,6 +28,8 @@ struct TileRow {
   float values[kTile];
   const float *data;
   TileRow(const float *plane, int64_t offset, int64_t count) : data(plane + offset) {
+    // A tile reads a line of each of up to 3 * F * F planes: more streams than processors foresee.
+    __builtin_prefetch(data + 2 * kTile);
     if (count < kTile) {
       std::memset(values, 0, sizeof values);
       std::memcpy(values, data, size_t(count) * sizeof(float));
