@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import os
 import shutil
 import subprocess
@@ -112,12 +111,11 @@ def frames() -> list[np.ndarray]:
 class NativeBuilder:
     """Builds the native sources by the compiler alone, with the flags of their CMakeLists.txt."""
 
-    @functools.cached_property
-    def compiler(self) -> str:
-        found = shutil.which(os.environ.get("CXX", "g++"))
+    def __init__(self, compiler: str) -> None:
+        found = shutil.which(compiler)
         if found is None:
-            pytest.skip("no C++ compiler: the native kernels cannot be built")
-        return found
+            pytest.skip(f"no C++ compiler '{compiler}': the native kernels cannot be built")
+        self.compiler = found
 
     def skip_unless_accepted(self, arguments: list[str], folder: Path, reason: str) -> None:
         """Skips unless the compiler makes a program of an empty ``main`` with these arguments."""
@@ -146,8 +144,14 @@ class NativeBuilder:
 
 @pytest.fixture(scope="session")
 def build_native() -> NativeBuilder:
-    """Builds native sources; skips without a compiler."""
-    return NativeBuilder()
+    """Builds native sources for this machine; skips without a compiler."""
+    return NativeBuilder(os.environ.get("CXX", "g++"))
+
+
+@pytest.fixture
+def build_native_aarch64() -> NativeBuilder:
+    """Builds native sources by Debian's cross compiler; skips without it."""
+    return NativeBuilder("aarch64-linux-gnu-g++")
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import shutil
 import subprocess
 import sys
@@ -187,6 +188,27 @@ def test_fuzz_under_sanitizers(tmp_path: Path, build_native: NativeBuilder) -> N
     result = subprocess.run([fuzz, "400"], capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout + result.stderr
     assert "400 rounds" in result.stdout
+
+
+def test_neon_under_emulation(tmp_path: Path, build_native_aarch64: NativeBuilder) -> None:
+    """The aarch64 build has vector code, and its levels agree on random and hostile values."""
+    emulator = shutil.which("qemu-aarch64")
+    if emulator is None:
+        pytest.skip("qemu-user is not installed")
+    sources = ["adacof_warp.cpp", "fuzz.cpp"]
+    folder = build_native_aarch64(tmp_path / "fuzz", ["-O2"], ["-static", "-o", "fuzz"], sources)
+    code = subprocess.run(
+        ["aarch64-linux-gnu-objdump", "-d", folder / "adacof_warp_vector4.o"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert len(re.findall(r"fmla\s+v\d+\.4s", code)) > 10
+    result = subprocess.run(
+        [emulator, folder / "fuzz", "150"], capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "150 rounds, dispatch level 1" in result.stdout
 
 
 @pytest.mark.usefixtures("library")
