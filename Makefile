@@ -31,7 +31,7 @@ artifacts: setup
 	@touch $@
 
 build/wheel/.built: setup pyproject.toml $(SOURCES)
-	rm -rf build && mkdir -p build/wheel
+	rm -rf build/lib* build/bdist.* build/temp.* build/wheel && mkdir -p build/wheel
 	$(BIN)/pip wheel $(PIP_FLAGS) --no-deps -w build/wheel .
 	@touch $@
 
