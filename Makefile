@@ -4,7 +4,7 @@ BIN := .venv/bin
 SOURCES := $(shell find runtime model export benchmarks -type f -not -name '*.pyc' -not -path '*.egg-info*')
 PIP_FLAGS := --disable-pip-version-check --quiet
 
-.PHONY: artifacts test lint format bench setup wheel wheel-test default-model clean
+.PHONY: artifacts test lint format bench setup wheel wheel-test native default-model clean
 .DELETE_ON_ERROR:
 
 setup: .venv/.installed
@@ -31,7 +31,7 @@ artifacts: setup
 	@touch $@
 
 build/wheel/.built: setup pyproject.toml $(SOURCES)
-	rm -rf build && mkdir -p build/wheel
+	rm -rf build/lib* build/bdist.* build/temp.* build/wheel && mkdir -p build/wheel
 	$(BIN)/pip wheel $(PIP_FLAGS) --no-deps -w build/wheel .
 	@touch $@
 
@@ -58,6 +58,16 @@ format: setup
 
 bench: setup
 	$(BIN)/python benchmarks/bench.py latency artifacts/*.onnx --size 448x256 --out reports
+
+# The native kernels (optional): build/native/libcdfi_native.so, found by cdfi_runtime.native.
+CMAKE ?= cmake
+native:
+	@command -v $(CMAKE) >/dev/null || { echo "make native needs CMake 3.18 or newer, '$(CMAKE)' was not found: \
+	install cmake, or name it: make native CMAKE=..."; exit 2; }
+	@command -v $(CXX) >/dev/null || { echo "make native needs a C++17 compiler, '$(CXX)' was not found: \
+	install g++ or clang, or name it: make native CXX=..."; exit 2; }
+	CXX='$(CXX)' $(CMAKE) -S runtime/native -B build/native
+	$(CMAKE) --build build/native
 
 # Ship trained weights: make default-model WEIGHTS=run/best.safetensors
 default-model: setup

@@ -1,13 +1,17 @@
-"""Tiny ONNX artifacts: the mean of two frames, and networks that misbehave."""
+"""Tiny ONNX artifacts, and the native library built for a test session."""
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
+from cdfi_runtime import native
 from cdfi_runtime.files import sha256_file
 from cdfi_runtime.manifest import (
     ArtifactInfo,
@@ -21,6 +25,8 @@ from cdfi_runtime.manifest import (
 from onnx import TensorProto, helper
 
 ArtifactMaker = Callable[..., Path]
+NATIVE_SOURCES = Path(__file__).parents[2] / "runtime" / "native"
+AVX512 = ["-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl"]
 
 
 def _nodes(kind: str) -> list[onnx.NodeProto]:
@@ -100,3 +106,57 @@ def frames() -> list[np.ndarray]:
     """Five different uint8 frames of an odd size."""
     generator = np.random.default_rng(7)
     return [generator.integers(0, 256, (13, 21, 3), dtype=np.uint8) for _ in range(5)]
+
+
+class NativeBuilder:
+    """Builds the native sources by the compiler alone, with the flags of their CMakeLists.txt."""
+
+    def __init__(self, compiler: str) -> None:
+        found = shutil.which(compiler)
+        if found is None:
+            pytest.skip(f"no C++ compiler '{compiler}': the native kernels cannot be built")
+        self.compiler = found
+
+    def skip_unless_accepted(self, arguments: list[str], folder: Path, reason: str) -> None:
+        """Skips unless the compiler makes a program of an empty ``main`` with these arguments."""
+        command, program = [self.compiler, *arguments], b"int main() {}"
+        if subprocess.run(command, cwd=folder, input=program, check=False).returncode:
+            pytest.skip(reason)
+
+    def __call__(self, folder: Path, flags: list[str], last: list[str], sources: list[str]) -> Path:
+        """Compiles ``sources`` and all kernels into ``folder``; ``last`` are the linker's flags."""
+        folder.mkdir()
+        command = [self.compiler, "-dumpmachine"]
+        machine = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        levels = {"scalar": ["-fno-tree-vectorize"], "vector4": []}
+        if machine.startswith("x86_64"):
+            levels |= {"avx2": ["-mavx2", "-mfma"], "avx512": AVX512}
+        files: dict[str, list[str]] = {source: [] for source in sources}
+        files |= {f"adacof_warp_{name}.cpp": extra for name, extra in levels.items()}
+        common = [self.compiler, "-std=c++17", "-fPIC", "-Wno-psabi", "-ffp-contract=fast", *flags]
+        for source, extra in files.items():
+            command = [*common, *extra, "-c", str(NATIVE_SOURCES / source)]
+            subprocess.run(command, cwd=folder, check=True)
+        objects = [Path(source).with_suffix(".o").name for source in files]
+        subprocess.run([*common, *objects, "-pthread", *last], cwd=folder, check=True)
+        return folder
+
+
+@pytest.fixture(scope="session")
+def build_native() -> NativeBuilder:
+    """Builds native sources for this machine; skips without a compiler."""
+    return NativeBuilder(os.environ.get("CXX", "g++"))
+
+
+@pytest.fixture
+def build_native_aarch64() -> NativeBuilder:
+    """Builds native sources by Debian's cross compiler; skips without it."""
+    return NativeBuilder("aarch64-linux-gnu-g++")
+
+
+@pytest.fixture(scope="session")
+def native_library(tmp_path_factory: pytest.TempPathFactory, build_native: NativeBuilder) -> Path:
+    """The native library, built for this session."""
+    folder = tmp_path_factory.mktemp("native") / "library"
+    last = ["-shared", "-o", native.LIBRARY]
+    return build_native(folder, ["-O2"], last, ["adacof_warp.cpp", "ort_op.cpp"]) / native.LIBRARY

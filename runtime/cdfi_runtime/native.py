@@ -1,0 +1,241 @@
+"""The native kernels from numpy: finds the library, loads it once, checks what it is given.
+
+The library is optional. It is built by ``make native`` (see ``runtime/native/README.md``) and is
+looked for at the path in ``CDFI_NATIVE_LIBRARY``, then beside this package, then in the
+``build/native`` of a source tree. Nothing is loaded before the first call.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from cdfi_runtime.errors import CdfiError, InputError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.float32]
+
+ABI = 1
+VARIABLE = "CDFI_NATIVE_LIBRARY"
+LEVELS = ("scalar", "vector4", "avx2", "avx512")
+LIBRARY = "libcdfi_native.so"
+_SAMPLINGS = ("truncate", "bilinear")
+_ARRAYS = ("image", "weight", "alpha", "beta", "out")
+_SIZES = ("batch", "channels", "image_height", "image_width", "height", "width")
+_SCALARS = (
+    *("taps", "dilation", "offset_maps", "padding"),
+    *("sampling", "logits", "threads", "level"),
+)
+
+
+class NativeError(CdfiError):
+    """The native library is missing, foreign or refused a call."""
+
+
+class _WarpArgs(ctypes.Structure):
+    """``cdfi_warp_args`` of ``cdfi_native.h``."""
+
+    _fields_ = [
+        *((name, ctypes.c_void_p) for name in _ARRAYS),
+        *((name, ctypes.c_int64) for name in _SIZES),
+        *((name, ctypes.c_int32) for name in _SCALARS),
+    ]
+
+
+def library_path() -> Path | None:
+    """Where the library is; ``None`` if it was not built.
+
+    Raises:
+        NativeError: ``CDFI_NATIVE_LIBRARY`` names no file.
+    """
+    named = os.environ.get(VARIABLE)
+    if named:
+        if not Path(named).is_file():
+            raise NativeError(
+                f"the library that {VARIABLE} names does not exist",
+                expected=f"the path of {LIBRARY}",
+                got=named,
+                fix=f"correct or unset {VARIABLE}",
+            )
+        return Path(named)
+    package = Path(__file__).resolve().parent
+    places = (package / LIBRARY, package.parents[1] / "build" / "native" / LIBRARY)
+    return next((place for place in places if place.is_file()), None)
+
+
+def available() -> bool:
+    """Whether :func:`warp` can be called here."""
+    try:
+        _library()
+    except NativeError:
+        return False
+    return True
+
+
+def dispatch() -> str:
+    """The instruction set level that the kernels choose on this processor.
+
+    Raises:
+        NativeError: there is no library to ask.
+    """
+    return LEVELS[_library().cdfi_native_dispatch()]
+
+
+def levels() -> tuple[str, ...]:
+    """The levels that can be forced on this processor.
+
+    Raises:
+        NativeError: there is no library to ask.
+    """
+    has = _library().cdfi_native_has_level
+    return tuple(name for number, name in enumerate(LEVELS) if has(number))
+
+
+def warp(
+    image: Array,
+    weight: Array,
+    alpha: Array,
+    beta: Array,
+    *,
+    taps: int,
+    dilation: int,
+    sampling: Literal["truncate", "bilinear"],
+    logits: bool = False,
+    padded: bool = False,
+    threads: int = 1,
+    level: str | None = None,
+) -> Array:
+    """The AdaCoF warp (AdaCoF, CVPR 2020, equation 3) of float32 images.
+
+    Args:
+        image: ``(B, C, H, W)``, any range.
+        weight: ``(B, F*F, H, W)``; tap ``(k, l)`` is channel ``k * F + l``.
+        alpha: Row offsets in pixels, ``(B, F*F, H, W)``; ``(B, 1, H, W)`` if all taps share them.
+            NaN counts as 0, and what is beyond 2**23 pixels as 2**23.
+        beta: Column offsets, the same shape.
+        taps: F, odd.
+        dilation: d, the distance between neighbouring taps in pixels.
+        sampling: ``truncate`` rounds offsets toward zero, ``bilinear`` floors them.
+        logits: ``weight`` is softmaxed over the taps first.
+        padded: ``image`` has its ``(F - 1) * d / 2`` pixels of padding on each side already.
+        threads: Rows are shared out among so many threads.
+        level: One of :func:`levels`; the best one if not given.
+
+    Returns:
+        ``(B, C, H, W)`` of the maps' size.
+
+    Raises:
+        InputError: types, shapes or options do not fit.
+        NativeError: there is no library, or it cannot do this.
+    """
+    import numpy as np
+
+    library = _library()
+    _check_options(taps, dilation, sampling, threads, level)
+    given = {"image": image, "weight": weight, "alpha": alpha, "beta": beta}
+    reach = (taps - 1) * dilation // 2
+    _check_arrays(given, taps, 2 * reach if padded else 0)
+    contiguous = {name: np.ascontiguousarray(array) for name, array in given.items()}
+    batch, channels, image_height, image_width = image.shape
+    height, width = weight.shape[2:]
+    contiguous["out"] = np.empty((batch, channels, height, width), np.float32)
+    args = _WarpArgs(
+        **{name: array.ctypes.data for name, array in contiguous.items()},
+        batch=batch,
+        channels=channels,
+        image_height=image_height,
+        image_width=image_width,
+        height=height,
+        width=width,
+        taps=taps,
+        dilation=dilation,
+        offset_maps=alpha.shape[1],
+        padding=0 if padded else reach,
+        sampling=_SAMPLINGS.index(sampling),
+        logits=int(logits),
+        threads=threads,
+        level=-1 if level is None else LEVELS.index(level),
+    )
+    status = library.cdfi_warp(ctypes.byref(args))
+    if status:
+        raise NativeError(
+            "the native warp refused its arguments",
+            got=library.cdfi_native_error(status).decode(),
+            fix="use another level or smaller images",
+        )
+    return contiguous["out"]
+
+
+def _check_options(
+    taps: int, dilation: int, sampling: str, threads: int, level: str | None
+) -> None:
+    for name, value, known in (("sampling", sampling, _SAMPLINGS), ("level", level, LEVELS)):
+        if value is not None and value not in known:
+            raise InputError(
+                f"unknown {name} '{value}'", expected="one of " + ", ".join(known), got=value
+            )
+    if taps < 1 or taps % 2 == 0 or dilation < 1 or threads < 1:
+        raise InputError(
+            "the options do not fit the warp",
+            expected="an odd number of taps a side, a dilation and threads of at least 1",
+            got=f"taps {taps}, dilation {dilation}, threads {threads}",
+        )
+
+
+def _check_arrays(given: dict[str, Array], taps: int, border: int) -> None:
+    for name, array in given.items():
+        if array.dtype.name != "float32" or array.ndim != 4 or array.size == 0:
+            raise InputError(
+                f"the array '{name}' does not fit the warp",
+                expected="float32 with four axes (B, C, H, W), none of them empty",
+                got=f"{array.dtype.name} {array.shape}",
+                fix=f"{name}.astype(numpy.float32)" if array.dtype.name != "float32" else None,
+            )
+    batch, _, height, width = given["image"].shape
+    height, width = height - border, width - border
+    maps = taps * taps
+    own = 1 if given["alpha"].shape[1] == 1 else maps
+    for name, channels in (("weight", maps), ("alpha", own), ("beta", own)):
+        if given[name].shape != (batch, channels, height, width):
+            raise InputError(
+                f"the array '{name}' does not fit the image or the taps",
+                expected=f"{(batch, channels, height, width)}",
+                got=f"{given[name].shape}",
+            )
+
+
+@functools.cache
+def _load(path: Path) -> Any:
+    try:
+        library = ctypes.CDLL(str(path))
+        version = library.cdfi_native_version()
+    except (OSError, AttributeError) as error:
+        raise NativeError(
+            f"{path.name} cannot be loaded", got=str(error), fix="build it again: make native"
+        ) from error
+    if version != ABI:
+        raise NativeError(
+            f"{path.name} is of another version",
+            expected=f"interface {ABI}",
+            got=f"interface {version}",
+            fix="build it again: make native",
+        )
+    library.cdfi_native_error.restype = ctypes.c_char_p
+    return library
+
+
+def _library() -> Any:
+    path = library_path()
+    if path is None:
+        raise NativeError(
+            "the native kernels are not built",
+            expected=f"{LIBRARY} beside the package cdfi_runtime, or named by {VARIABLE}",
+            fix="make native (needs a C++17 compiler and CMake)",
+        )
+    return _load(path)

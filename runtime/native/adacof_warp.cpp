@@ -1,0 +1,186 @@
+// The AdaCoF warp: checks, the change to channels last, dispatch and threads.
+#include "adacof_warp.h"
+
+#include <algorithm>
+#include <functional>
+#include <limits>
+#include <memory>
+#include <new>
+#include <system_error>
+#include <thread>
+#include <vector>
+
+#include "cdfi_native.h"
+#include "shares.h"
+
+namespace cdfi {
+namespace {
+
+WarpRows kernel_of(int32_t level) {
+  switch (level) {
+    case CDFI_LEVEL_SCALAR:
+      return warp_rows_scalar;
+    case CDFI_LEVEL_VECTOR4:
+      return warp_rows_vector4;
+#ifdef __x86_64__
+    case CDFI_LEVEL_AVX2:
+      return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? warp_rows_avx2
+                                                                              : nullptr;
+    case CDFI_LEVEL_AVX512:
+      return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                     __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")
+                 ? warp_rows_avx512
+                 : nullptr;
+#endif
+    default:
+      return nullptr;
+  }
+}
+
+int32_t best_level() {
+  int32_t level = CDFI_LEVEL_AVX512;
+  while (!kernel_of(level)) --level;
+  return level;
+}
+
+// A thread for each share but the first, which is the caller's.
+void run_on_threads(int64_t count, const Share &share) {
+  std::vector<std::thread> others;
+  others.reserve(size_t(count));
+  int64_t next = 1;
+  try {
+    for (; next < count; ++next) others.emplace_back(std::cref(share), next);
+  } catch (const std::system_error &) {
+    // No more threads: the rest is the caller's.
+  }
+  share(0);
+  for (; next < count; ++next) share(next);
+  for (std::thread &other : others) other.join();
+}
+
+// Rows [begin, end) of the ringed image from planes of `height * width`.
+void fill_rows(const float *planes, int64_t channels, const RingedImage &image, float *ringed,
+               int64_t begin, int64_t end) {
+  const int64_t width = image.width, plane = int64_t(image.height) * width;
+  const int64_t stride = image.stride, line = (width + 2) * stride;
+  constexpr int64_t kBlock = 16;  // pixels whose channels stay in the first cache
+  for (int64_t row = begin; row < end; ++row) {
+    const float *from = planes + std::clamp<int64_t>(row - 1, 0, image.height - 1) * width;
+    float *to = ringed + row * line + stride;
+    for (int64_t start = 0; start < width; start += kBlock) {
+      const int64_t stop = std::min(start + kBlock, width);
+      for (int64_t channel = 0; channel < stride; ++channel)
+        for (int64_t column = start; column < stop; ++column)
+          to[column * stride + channel] =
+              channel < channels ? from[channel * plane + column] : 0.0f;
+    }
+    std::copy_n(to, stride, to - stride);
+    std::copy_n(to + (width - 1) * stride, stride, to + width * stride);
+  }
+}
+
+int32_t check(const cdfi_warp_args &args) {
+  const void *arrays[] = {args.image, args.weight, args.alpha, args.beta, args.out};
+  if (std::any_of(std::begin(arrays), std::end(arrays), [](const void *p) { return !p; }))
+    return CDFI_BAD_ARGUMENT;
+  const int64_t sizes[] = {args.batch,  args.channels, args.image_height, args.image_width,
+                           args.height, args.width,    args.taps,         args.dilation,
+                           args.threads};
+  if (*std::min_element(std::begin(sizes), std::end(sizes)) < 1) return CDFI_BAD_ARGUMENT;
+  constexpr int64_t kSide = 1 << 22;  // so that positions plus 2^23 pixels of offset fit 32 bits
+  const int64_t sides[] = {args.image_height, args.image_width, args.height, args.width,
+                           args.channels, int64_t(args.taps) * args.dilation};
+  if (*std::max_element(std::begin(sides), std::end(sides)) > kSide || args.taps > 1024)
+    return CDFI_TOO_LARGE;
+  const int32_t taps = args.taps * args.taps;
+  if (args.padding < 0 || args.padding > kSide || args.sampling < CDFI_TRUNCATE ||
+      args.sampling > CDFI_BILINEAR || (args.offset_maps != taps && args.offset_maps != 1))
+    return CDFI_BAD_ARGUMENT;
+  const double elements = double(args.image_height + 2) * double(args.image_width + 2) *
+                          double((args.channels + 3) / 4 * 4);
+  return elements > std::numeric_limits<int32_t>::max() ? CDFI_TOO_LARGE : CDFI_OK;
+}
+
+}  // namespace
+
+int32_t warp(const cdfi_warp_args &args, const RunShares &run) {
+  if (const int32_t status = check(args)) return status;
+  const WarpRows kernel =
+      kernel_of(args.level == CDFI_LEVEL_AUTO ? cdfi_native_dispatch() : args.level);
+  if (!kernel) return CDFI_NO_LEVEL;
+  const int32_t stride = int32_t((args.channels + 3) / 4 * 4);
+  const int64_t rows = args.image_height + 2, line = (args.image_width + 2) * stride;
+  const std::unique_ptr<float[]> ringed(new float[size_t(rows * line)]);
+  const RingedImage image{ringed.get(), int32_t(args.image_height), int32_t(args.image_width),
+                          stride};
+  const int64_t shares = std::min<int64_t>(args.threads, args.height);
+  const int64_t sums_size = int64_t(kTile) * stride;
+  const std::unique_ptr<float[]> sums(new float[size_t(shares * sums_size)]);
+  const int64_t taps = args.taps * args.taps, plane = args.height * args.width;
+  for (int64_t b = 0; b < args.batch; ++b) {
+    const float *planes = args.image + b * args.channels * args.image_height * args.image_width;
+    run(shares, [&](int64_t share) {
+      fill_rows(planes, args.channels, image, ringed.get(), rows * share / shares,
+                rows * (share + 1) / shares);
+    });
+    const WarpMaps maps{args.weight + b * taps * plane,
+                        args.alpha + b * args.offset_maps * plane,
+                        args.beta + b * args.offset_maps * plane,
+                        args.out + b * args.channels * plane,
+                        args.height,
+                        args.width,
+                        args.channels,
+                        args.taps,
+                        args.dilation,
+                        args.padding,
+                        args.offset_maps == 1,
+                        args.sampling == CDFI_BILINEAR,
+                        args.logits != 0};
+    run(shares, [&](int64_t share) {
+      kernel(image, maps, args.height * share / shares, args.height * (share + 1) / shares,
+             sums.get() + share * sums_size);
+    });
+  }
+  return CDFI_OK;
+}
+
+}  // namespace cdfi
+
+extern "C" {
+
+int32_t cdfi_warp(const cdfi_warp_args *args) {
+  if (!args) return CDFI_BAD_ARGUMENT;
+  try {
+    return cdfi::warp(*args, cdfi::run_on_threads);
+  } catch (const std::bad_alloc &) {
+    return CDFI_NO_MEMORY;
+  }
+}
+
+const char *cdfi_native_error(int32_t status) {
+  switch (status) {
+    case CDFI_OK:
+      return "no error";
+    case CDFI_BAD_ARGUMENT:
+      return "an argument is null, too small or unknown";
+    case CDFI_TOO_LARGE:
+      return "the image has more elements than 32-bit offsets reach";
+    case CDFI_NO_MEMORY:
+      return "memory ran out";
+    case CDFI_NO_LEVEL:
+      return "this build or this processor lacks the instruction set";
+    default:
+      return "an unknown status";
+  }
+}
+
+int32_t cdfi_native_version(void) { return CDFI_NATIVE_ABI; }
+
+int32_t cdfi_native_dispatch(void) {
+  static const int32_t level = cdfi::best_level();
+  return level;
+}
+
+int32_t cdfi_native_has_level(int32_t level) { return cdfi::kernel_of(level) != nullptr; }
+
+}  // extern "C"

@@ -1,0 +1,84 @@
+/* The C interface of CDFI's native kernels. Plain C: ctypes, JNI and other hosts bind to it. */
+#ifndef CDFI_NATIVE_H
+#define CDFI_NATIVE_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define CDFI_API __attribute__((visibility("default")))
+
+/* Raised whenever a struct or the meaning of an argument changes. */
+#define CDFI_NATIVE_ABI 1
+
+enum cdfi_sampling {
+  CDFI_TRUNCATE = 0, /* offsets are rounded toward zero, as the published CUDA kernel does */
+  CDFI_BILINEAR = 1, /* offsets are floored: bilinear sampling */
+};
+
+enum cdfi_level {
+  CDFI_LEVEL_AUTO = -1,  /* the best one this processor has */
+  CDFI_LEVEL_SCALAR = 0, /* one pixel at a time: what the others are compared with */
+  CDFI_LEVEL_VECTOR4 = 1, /* four lanes: SSE2 on x86-64, NEON on aarch64 */
+  CDFI_LEVEL_AVX2 = 2,    /* eight lanes, with FMA */
+  CDFI_LEVEL_AVX512 = 3,  /* sixteen lanes: F, BW, DQ and VL */
+};
+
+enum cdfi_status {
+  CDFI_OK = 0,
+  CDFI_BAD_ARGUMENT = 1, /* a null pointer, a size below one, an unknown enumerator */
+  CDFI_TOO_LARGE = 2,    /* one image has more elements than 32-bit offsets reach */
+  CDFI_NO_MEMORY = 3,
+  CDFI_NO_LEVEL = 4, /* this build or this processor lacks the level that was asked for */
+};
+
+/* One AdaCoF warp (AdaCoF, CVPR 2020, equation 3) of `batch` images:
+ *
+ *   out(i, j) = sum over k, l of W_kl(i, j) * S(i + k*d - padding + alpha_kl(i, j),
+ *                                               j + l*d - padding + beta_kl(i, j))
+ *
+ * S weights four corners by what is left of the offset after rounding (`sampling`); each corner is
+ * clamped to the image by itself, which equals a replicate padding of `padding` pixels. All arrays
+ * are float32, contiguous, N, C, H, W; none may overlap `out`. NaN offsets count as 0; offsets
+ * beyond 2^23 pixels count as 2^23. Nothing outside the arrays is read, whatever their values are.
+ */
+typedef struct cdfi_warp_args {
+  const float *image;  /* (batch, channels, image_height, image_width) */
+  const float *weight; /* (batch, taps * taps, height, width); tap (k, l) is channel k * taps + l */
+  const float *alpha;  /* row offsets in pixels, (batch, offset_maps, height, width) */
+  const float *beta;   /* column offsets, the same shape */
+  float *out;          /* (batch, channels, height, width) */
+  int64_t batch, channels;
+  int64_t image_height, image_width;
+  int64_t height, width;
+  int32_t taps;        /* F */
+  int32_t dilation;    /* d */
+  int32_t offset_maps; /* F * F; 1 if all taps of a pixel share one offset */
+  int32_t padding;     /* (F - 1) * d / 2 for an unpadded image; 0 if the image is padded already */
+  int32_t sampling;    /* enum cdfi_sampling */
+  int32_t logits;      /* nonzero: `weight` is softmaxed over the taps first */
+  int32_t threads;     /* rows are shared out among so many threads; at least 1 */
+  int32_t level;       /* enum cdfi_level */
+} cdfi_warp_args;
+
+/* Returns an enum cdfi_status; `out` is undefined unless it is CDFI_OK. Thread-safe. */
+CDFI_API int32_t cdfi_warp(const cdfi_warp_args *args);
+
+/* One English sentence for a status; never null. */
+CDFI_API const char *cdfi_native_error(int32_t status);
+
+/* CDFI_NATIVE_ABI of the library. */
+CDFI_API int32_t cdfi_native_version(void);
+
+/* The level that CDFI_LEVEL_AUTO stands for here. */
+CDFI_API int32_t cdfi_native_dispatch(void);
+
+/* Nonzero if this build and this processor have the level. */
+CDFI_API int32_t cdfi_native_has_level(int32_t level);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
