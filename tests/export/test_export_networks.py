@@ -28,7 +28,7 @@ def _check_size(artifact: Path, network: str, height: int, width: int) -> None:
     interpolator = Interpolator.load(artifact, threads=1)
     got = interpolator.interpolate(*pair)
     tensors = [torch.from_numpy(frame).permute(2, 0, 1)[None] for frame in pair]
-    reference = load_source(network, None, 0).network
+    reference = load_source(network, None, None).network
     reference.formulation = "gather"
     with torch.no_grad():
         wanted = reference(*tensors)[0].permute(1, 2, 0).clamp(0, 1).numpy()
