@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Sequence
 
 import numpy as np
+from cdfi_runtime.apart import ProcessDiedError, run_apart
 
 from cdfi_bench.environment import device_info, run_info
 from cdfi_bench.latency_reference import DESCRIPTION
@@ -13,7 +13,7 @@ from cdfi_bench.latency_worker import (
     LatencyFailure,
     LatencyMeasurement,
     LatencyRequest,
-    send_measurement,
+    measure,
 )
 from cdfi_bench.memory import memory
 from cdfi_bench.progress import Advance, no_progress
@@ -37,29 +37,11 @@ def latency_report(requests: Sequence[LatencyRequest], *, advance: Advance = no_
 
 
 def measure_apart(request: LatencyRequest) -> LatencyMeasurement | LatencyFailure:
-    """Measure in a process of its own, which ends with this call however that ends.
-
-    A crash of the process, e.g. for lack of memory, is a failure like any other.
-    """
-    context = multiprocessing.get_context("spawn")
-    receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=send_measurement, args=(sender, request), daemon=True)
-    process.start()
-    sender.close()  # the process holds the only other end: its death ends the waiting below
+    """Measure in a process of its own; its death is a failure like any other."""
     try:
-        result: LatencyMeasurement | LatencyFailure = receiver.recv()
-    except EOFError:
-        process.join()
-        result = LatencyFailure(
-            "fail",
-            f"the measuring process died with exit code {process.exitcode}; "
-            "a negative code is a signal, -9 mostly for lack of memory",
-        )
-    finally:
-        process.kill()
-        process.join()
-        receiver.close()
-    return result
+        return run_apart(measure, request)
+    except ProcessDiedError as error:
+        return LatencyFailure("fail", str(error))
 
 
 def _row(request: LatencyRequest) -> Row:

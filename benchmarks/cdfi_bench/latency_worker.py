@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import importlib
-import signal
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
 from pathlib import Path
 from time import perf_counter
 
+from cdfi_runtime.apart import Send
 from cdfi_runtime.errors import MissingDependencyError
-from cdfi_runtime.frames import to_network
-from cdfi_runtime.images import read_image
 from cdfi_runtime.manifest import Manifest
-from cdfi_runtime.padding import crop, graph_size, pad
+from cdfi_runtime.memory import peak_bytes
 from cdfi_runtime.runtimes import AUTO, choose_runtime, open_artifact
-from cdfi_runtime.samples import sample_triplet
+from cdfi_runtime.samples.pair import sample_pair
 
 from cdfi_bench.evaluate import error_text
 from cdfi_bench.latency_reference import reference_workload
-from cdfi_bench.memory import peak_bytes
 from cdfi_bench.report import BackendFacts, Status
 from cdfi_bench.rows import backend_facts
 
@@ -72,13 +68,7 @@ class LatencyFailure:
     reason: str
 
 
-def send_measurement(receiver: Connection, request: LatencyRequest) -> None:
-    """Entry point of the process: measure and send the result."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interruption is for the parent to handle
-    receiver.send(measure(request))
-
-
-def measure(request: LatencyRequest) -> LatencyMeasurement | LatencyFailure:
+def measure(_send: Send, request: LatencyRequest) -> LatencyMeasurement | LatencyFailure:
     """Measure, or say why it was not possible; raises nothing but an interruption."""
     try:
         return _measure(request)
@@ -105,13 +95,7 @@ def _measure(request: LatencyRequest) -> LatencyMeasurement | LatencyFailure:
         return LatencyFailure(
             "skip", f"the graph is fixed at {fixed[0]}x{fixed[1]}, not {size[0]}x{size[1]}"
         )
-    height, width = graph_size(manifest, size[1], size[0])
-    first, _, last = sample_triplet()
-    # Real frames, cropped or mirrored to the size: gathers and warps depend on the picture.
-    frame0, frame2 = (
-        crop(pad(planes, max(height, 256), max(width, 448), "reflect"), height, width).copy()
-        for planes in (to_network(read_image(first)), to_network(read_image(last)))
-    )
+    frame0, frame2 = sample_pair(manifest, *size)
 
     def run() -> float:
         start = perf_counter()

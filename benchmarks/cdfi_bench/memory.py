@@ -1,35 +1,12 @@
-"""Peak resident memory of the calling process."""
+"""What a report says of a process's memory."""
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 from cdfi_bench.report import Memory
-
-_STATUS = Path("/proc/self/status")
-
-
-def peak_bytes() -> int | None:
-    """The most memory this process ever held, in bytes; ``None`` where it cannot be told.
-
-    On Linux this reads ``VmHWM``, which starts anew with the program; ``ru_maxrss`` would hand
-    down the peak of the process that started this one.
-    """
-    if _STATUS.is_file():
-        for line in _STATUS.read_text(encoding="ascii", errors="replace").splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) * 1024
-    try:
-        import resource
-    except ImportError:
-        return None
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
 
 
 def memory(before_load: int | None, peak: int | None) -> Memory:
-    """The report's section from two readings of :func:`peak_bytes`."""
+    """The report's section from two readings of :func:`cdfi_runtime.memory.peak_bytes`."""
     values = {"before_load_bytes": before_load, "peak_bytes": peak}
     return Memory(
         before_load_bytes=before_load,

@@ -15,11 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 from cdfi_runtime.frames import to_network
 from cdfi_runtime.images import read_image
+from cdfi_runtime.memory import peak_bytes
 from cdfi_runtime.padding import pad
 from cdfi_runtime.runtimes import open_artifact
 from cdfi_runtime.samples import sample_triplet
-
-from cdfi_bench.memory import peak_bytes
 
 if TYPE_CHECKING:
     import numpy as np

@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 from typing import Literal
 
-from cdfi_runtime.errors import ArtifactError, CdfiError, GateError, InputError
+from cdfi_runtime.errors import ArtifactError, CdfiError, GateError
 from cdfi_runtime.files import write_text
 from cdfi_runtime.manifest import load_manifest
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -17,8 +17,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from cdfi_export.staging import FAILED_SUFFIX, locked
 
 LEDGER = "export.json"
-# Failures that come again from the same recipe; others depend on the machine's state.
-_LASTING = {kind.__name__: kind for kind in (GateError, ArtifactError, InputError)}
+# Failures that come again from the same recipe; others, such as a runtime that finds no memory,
+# depend on the machine's state.
+_LASTING = {kind.__name__: kind for kind in (GateError, ArtifactError)}
 
 
 class _Strict(BaseModel):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
+from cdfi_runtime.apart import Send, run_apart
 from cdfi_runtime.errors import ArtifactError, first_line
 from cdfi_runtime.litert_delegation import Delegation, delegation
+from cdfi_runtime.memory import peak_bytes
 
 from cdfi_export.quiet import quiet
 
@@ -31,24 +31,6 @@ _REASONS = {
     "SELECT": "XNNPACK has no choice",
 }
 
-# Prints KiB. On Linux a child's rusage begins with the memory of the process that started it, so
-# the child's own high water mark is read there. macOS counts rusage in bytes.
-_RUN = """
-import pathlib, re, resource, sys
-import numpy as np
-from ai_edge_litert.interpreter import Interpreter
-interpreter = Interpreter(model_path=sys.argv[1], num_threads=1)
-interpreter.allocate_tensors()
-for item in interpreter.get_input_details():
-    interpreter.set_tensor(item["index"], np.full(item["shape"], 0.5, item["dtype"]))
-interpreter.invoke()
-status = pathlib.Path("/proc/self/status")
-if status.exists():
-    print(re.search(r"VmHWM:\\s+(\\d+) kB", status.read_text())[1])
-else:
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
-"""
-
 
 def placement(content: bytes) -> Delegation:
     """Load a TFLite file and see which operators XNNPACK takes."""
@@ -60,33 +42,46 @@ def placement(content: bytes) -> Delegation:
         return delegation(interpreter._get_ops_details())
 
 
-def peak_mib(path: Path) -> float:
+def peak_mib(path: Path) -> float | None:
     """Largest resident memory in MiB of a process of its own that runs the file once, one thread.
 
+    ``None`` where the system does not tell it.
+
     Raises:
-        ArtifactError: it cannot be run, e.g. for lack of memory.
+        ArtifactError: LiteRT cannot load or run the file.
+        ProcessDiedError: it ended the process, mostly for lack of memory.
     """
-    done = subprocess.run(
-        [sys.executable, "-c", _RUN, str(path)], capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        lines = done.stderr.strip().splitlines() or [f"it ended with {done.returncode}"]
+    peak = run_apart(_run_once, path)
+    return None if peak is None else peak / 2**20
+
+
+def _run_once(_send: Send, path: Path) -> int | None:
+    import numpy as np
+    from ai_edge_litert.interpreter import Interpreter
+
+    try:
+        interpreter = Interpreter(model_path=str(path), num_threads=1)
+        interpreter.allocate_tensors()
+        for item in interpreter.get_input_details():
+            interpreter.set_tensor(item["index"], np.full(item["shape"], 0.5, item["dtype"]))
+        interpreter.invoke()
+    except (ValueError, RuntimeError) as error:
         raise ArtifactError(
             "LiteRT cannot run the file",
             expected="one frame on this machine",
-            got=first_line(RuntimeError(lines[-1])),
-            fix="choose a smaller --size",
-        )
-    return int(done.stdout) / 1024
+            got=first_line(error),
+            fix="choose another --warp or a smaller --size",
+        ) from error
+    return peak_bytes()
 
 
-def check_memory(peak: float, limit: float = PHONE_MIB) -> None:
+def check_memory(peak: float | None, limit: float = PHONE_MIB) -> None:
     """Refuse what a phone cannot hold.
 
     Raises:
         ArtifactError: ``peak`` is above ``limit``, both in MiB.
     """
-    if peak > limit:
+    if peak is not None and peak > limit:
         raise ArtifactError(
             "a phone cannot hold this network at this size",
             expected=f"at most {limit:.0f} MiB: what an app may hold on a phone of 3 GB",
@@ -95,7 +90,7 @@ def check_memory(peak: float, limit: float = PHONE_MIB) -> None:
         )
 
 
-def remarks(found: Delegation, peak: float) -> tuple[str, ...]:
+def remarks(found: Delegation, peak: float | None) -> tuple[str, ...]:
     """What a user should know of a file before it is put on a phone."""
     left = ", ".join(
         f"{count} {name}" + (f" ({_REASONS[name]})" if name in _REASONS else "")
@@ -103,7 +98,9 @@ def remarks(found: Delegation, peak: float) -> tuple[str, ...]:
     )
     sentences = [
         f"XNNPACK takes {found.text} in {found.partitions} partitions; outside: {left or 'none'}",
-        f"a frame on one thread takes {peak:.0f} MiB at the peak, interpreter included",
+        "the memory of a frame was not measured: this system does not tell it"
+        if peak is None
+        else f"a frame on one thread takes {peak:.0f} MiB at the peak, interpreter included",
     ]
     if "EMBEDDING_LOOKUP" in found.outside:
         sentences.append(

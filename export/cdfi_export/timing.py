@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from cdfi_runtime.apart import Send, run_apart
 from cdfi_runtime.errors import CdfiError, first_line
 
+from cdfi_export.frame_size import TYPICAL_SIZE
+
 if TYPE_CHECKING:
     import numpy as np
     from cdfi_runtime.runtimes import Session
@@ -55,6 +57,7 @@ def time_artifact(artifact: Path, reference: Path | None, threads: int) -> Timin
 
 def _measure(_send: Send, artifact: Path, reference: Path | None, threads: int) -> Timing:
     from cdfi_runtime.runtimes import choose_runtime, open_artifact
+    from cdfi_runtime.samples.pair import sample_pair
 
     spec = choose_runtime(artifact).spec
     if spec.emulated:
@@ -64,7 +67,9 @@ def _measure(_send: Send, artifact: Path, reference: Path | None, threads: int) 
     session = open_artifact(artifact, threads=threads)
     load_s = perf_counter() - started
     other = open_artifact(reference, threads=threads) if reference not in (None, artifact) else None
-    frames = _frames(session)
+    size = session.manifest.size
+    width, height = size.width or TYPICAL_SIZE.width, size.height or TYPICAL_SIZE.height
+    frames = sample_pair(session.manifest, width, height)
     for _warm_up in range(WARM_UP):
         _run(session, frames)
         if other is not None:
@@ -83,27 +88,6 @@ def _measure(_send: Send, artifact: Path, reference: Path | None, threads: int) 
     if reference is None:
         return Timing(load_s, frame_s, reason="no float32 ONNX artifact of this size to compare to")
     return Timing(load_s, frame_s, 1.0)
-
-
-def _frames(session: Session) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """The built-in pair, cropped or mirrored to the graph's size."""
-    from cdfi_runtime.frames import to_network
-    from cdfi_runtime.images import read_image
-    from cdfi_runtime.padding import crop, graph_size, pad
-    from cdfi_runtime.samples import sample_triplet
-
-    from cdfi_export.frame_size import TYPICAL_SIZE
-
-    size = session.manifest.size
-    height, width = graph_size(
-        session.manifest, size.height or TYPICAL_SIZE.height, size.width or TYPICAL_SIZE.width
-    )
-    first, _, last = (to_network(read_image(path)) for path in sample_triplet())
-    tall, wide = max(height, first.shape[2]), max(width, first.shape[3])
-    frame0, frame2 = (
-        crop(pad(frame, tall, wide, "reflect"), height, width).copy() for frame in (first, last)
-    )
-    return frame0, frame2
 
 
 def _run(session: Session, frames: tuple[NDArray[np.float32], NDArray[np.float32]]) -> float:

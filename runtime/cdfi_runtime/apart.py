@@ -63,7 +63,8 @@ def run_apart(
     receiver, sender = context.Pipe(duplex=False)
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "log"
-        process = context.Process(target=_work, args=(sender, log, function, args), daemon=True)
+        # A daemon could not start processes itself; without, _end_with_parent ends it.
+        process = context.Process(target=_work, args=(sender, log, function, args))
         try:
             with _interruptions_blocked():
                 process.start()
@@ -135,11 +136,9 @@ def _end_with_parent() -> None:
 
 
 def _died(exitcode: int | None, log: Path) -> ProcessDiedError:
-    try:
-        name = signal.Signals(-(exitcode or 0)).name
-        how = f"signal {name}"
-    except ValueError:
-        how = f"exit code {exitcode}"
+    how = f"exit code {exitcode}"
+    with contextlib.suppress(ValueError):
+        how += f", {signal.Signals(-(exitcode or 0)).name}"
     with contextlib.suppress(OSError):
         lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
         how += "".join(f"\n    {line}" for line in lines[:_TAIL_LINES])

@@ -19,9 +19,10 @@ from cdfi_bench.environment import usable_cores
 from cdfi_bench.latency import latency_report
 from cdfi_bench.latency_reference import reference_workload
 from cdfi_bench.latency_worker import LatencyRequest
-from cdfi_bench.memory import memory, peak_bytes
+from cdfi_bench.memory import memory
 from cdfi_bench.report import Report
 from cdfi_runtime.command import run_app
+from cdfi_runtime.memory import peak_bytes
 
 
 def test_rows_hold_samples_their_statistics_and_failures(

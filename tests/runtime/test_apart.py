@@ -50,6 +50,14 @@ def test_results_and_messages_come_back(capfd: pytest.CaptureFixture[str]) -> No
     assert "printed" not in capfd.readouterr().out
 
 
+def _nested(_send: Any, number: int) -> int:
+    return run_apart(_doubled, number)
+
+
+def test_one_process_may_start_another() -> None:
+    assert run_apart(_nested, 3) == 6
+
+
 @pytest.mark.parametrize(
     ("kind", "error", "field"),
     [
