@@ -21,17 +21,18 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float32]
 
-ABI = 1
+ABI = 2
 VARIABLE = "CDFI_NATIVE_LIBRARY"
 LEVELS = ("scalar", "vector4", "avx2", "avx512")
 LIBRARY = "libcdfi_native.so"
-_SAMPLINGS = ("truncate", "bilinear")
+SAMPLINGS = ("truncate", "bilinear")
 _ARRAYS = ("image", "weight", "alpha", "beta", "out")
 _SIZES = ("batch", "channels", "image_height", "image_width", "height", "width")
 _SCALARS = (
     *("taps", "dilation", "offset_maps", "padding"),
-    *("sampling", "logits", "threads", "level"),
+    *("sampling", "logits", "threads", "level", "map_type"),
 )
+MAP_TYPES = ("float32", "float16")
 
 
 class NativeError(CdfiError):
@@ -72,7 +73,7 @@ def library_path() -> Path | None:
 def available() -> bool:
     """Whether :func:`warp` can be called here."""
     try:
-        _library()
+        library()
     except NativeError:
         return False
     return True
@@ -84,7 +85,7 @@ def dispatch() -> str:
     Raises:
         NativeError: there is no library to ask.
     """
-    return LEVELS[_library().cdfi_native_dispatch()]
+    return LEVELS[library().cdfi_native_dispatch()]
 
 
 def levels() -> tuple[str, ...]:
@@ -93,7 +94,7 @@ def levels() -> tuple[str, ...]:
     Raises:
         NativeError: there is no library to ask.
     """
-    has = _library().cdfi_native_has_level
+    has = library().cdfi_native_has_level
     return tuple(name for number, name in enumerate(LEVELS) if has(number))
 
 
@@ -112,6 +113,8 @@ def warp(
     level: str | None = None,
 ) -> Array:
     """The AdaCoF warp (AdaCoF, CVPR 2020, equation 3) of float32 images.
+
+    The three maps are float32, or all float16; positions and sums are float32 in any case.
 
     Args:
         image: ``(B, C, H, W)``, any range.
@@ -136,8 +139,8 @@ def warp(
     """
     import numpy as np
 
-    library = _library()
-    _check_options(taps, dilation, sampling, threads, level)
+    native = library()
+    check_options(taps, dilation, sampling, threads, level)
     given = {"image": image, "weight": weight, "alpha": alpha, "beta": beta}
     reach = (taps - 1) * dilation // 2
     _check_arrays(given, taps, 2 * reach if padded else 0)
@@ -157,25 +160,24 @@ def warp(
         dilation=dilation,
         offset_maps=alpha.shape[1],
         padding=0 if padded else reach,
-        sampling=_SAMPLINGS.index(sampling),
+        sampling=SAMPLINGS.index(sampling),
         logits=int(logits),
         threads=threads,
         level=-1 if level is None else LEVELS.index(level),
+        map_type=MAP_TYPES.index(weight.dtype.name),
     )
-    status = library.cdfi_warp(ctypes.byref(args))
+    status = native.cdfi_warp(ctypes.byref(args))
     if status:
         raise NativeError(
             "the native warp refused its arguments",
-            got=library.cdfi_native_error(status).decode(),
+            got=native.cdfi_native_error(status).decode(),
             fix="use another level or smaller images",
         )
     return contiguous["out"]
 
 
-def _check_options(
-    taps: int, dilation: int, sampling: str, threads: int, level: str | None
-) -> None:
-    for name, value, known in (("sampling", sampling, _SAMPLINGS), ("level", level, LEVELS)):
+def check_options(taps: int, dilation: int, sampling: str, threads: int, level: str | None) -> None:
+    for name, value, known in (("sampling", sampling, SAMPLINGS), ("level", level, LEVELS)):
         if value is not None and value not in known:
             raise InputError(
                 f"unknown {name} '{value}'", expected="one of " + ", ".join(known), got=value
@@ -189,13 +191,17 @@ def _check_options(
 
 
 def _check_arrays(given: dict[str, Array], taps: int, border: int) -> None:
+    maps_type = given["weight"].dtype.name
+    if maps_type not in MAP_TYPES:
+        maps_type = MAP_TYPES[0]
     for name, array in given.items():
-        if array.dtype.name != "float32" or array.ndim != 4 or array.size == 0:
+        wanted = "float32" if name == "image" else maps_type
+        if array.dtype.name != wanted or array.ndim != 4 or array.size == 0:
             raise InputError(
                 f"the array '{name}' does not fit the warp",
-                expected="float32 with four axes (B, C, H, W), none of them empty",
+                expected=f"{wanted} with four axes (B, C, H, W), none of them empty",
                 got=f"{array.dtype.name} {array.shape}",
-                fix=f"{name}.astype(numpy.float32)" if array.dtype.name != "float32" else None,
+                fix=f"{name}.astype(numpy.{wanted})" if array.dtype.name != wanted else None,
             )
     batch, _, height, width = given["image"].shape
     height, width = height - border, width - border
@@ -230,7 +236,12 @@ def _load(path: Path) -> Any:
     return library
 
 
-def _library() -> Any:
+def library() -> Any:
+    """The loaded library, for the bindings of its functions.
+
+    Raises:
+        NativeError: it is not built, cannot be loaded or is of another version.
+    """
     path = library_path()
     if path is None:
         raise NativeError(

@@ -2,15 +2,12 @@
 #include "adacof_warp.h"
 
 #include <algorithm>
-#include <functional>
 #include <limits>
 #include <memory>
 #include <new>
-#include <system_error>
-#include <thread>
-#include <vector>
 
 #include "cdfi_native.h"
+#include "dispatch.h"
 #include "shares.h"
 
 namespace cdfi {
@@ -18,44 +15,17 @@ namespace {
 
 WarpRows kernel_of(int32_t level) {
   switch (level) {
-    case CDFI_LEVEL_SCALAR:
-      return warp_rows_scalar;
+#ifdef __x86_64__
+    case CDFI_LEVEL_AVX512:
+      return warp_rows_avx512;
+    case CDFI_LEVEL_AVX2:
+      return warp_rows_avx2;
+#endif
     case CDFI_LEVEL_VECTOR4:
       return warp_rows_vector4;
-#ifdef __x86_64__
-    case CDFI_LEVEL_AVX2:
-      return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? warp_rows_avx2
-                                                                              : nullptr;
-    case CDFI_LEVEL_AVX512:
-      return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                     __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")
-                 ? warp_rows_avx512
-                 : nullptr;
-#endif
     default:
-      return nullptr;
+      return warp_rows_scalar;
   }
-}
-
-int32_t best_level() {
-  int32_t level = CDFI_LEVEL_AVX512;
-  while (!kernel_of(level)) --level;
-  return level;
-}
-
-// A thread for each share but the first, which is the caller's.
-void run_on_threads(int64_t count, const Share &share) {
-  std::vector<std::thread> others;
-  others.reserve(size_t(count));
-  int64_t next = 1;
-  try {
-    for (; next < count; ++next) others.emplace_back(std::cref(share), next);
-  } catch (const std::system_error &) {
-    // No more threads: the rest is the caller's.
-  }
-  share(0);
-  for (; next < count; ++next) share(next);
-  for (std::thread &other : others) other.join();
 }
 
 // Rows [begin, end) of the ringed image from planes of `height * width`.
@@ -79,6 +49,11 @@ void fill_rows(const float *planes, int64_t channels, const RingedImage &image, 
   }
 }
 
+const void *map_of(const cdfi_warp_args &args, const void *map, int64_t elements) {
+  const int64_t bytes = args.map_type == CDFI_FLOAT16 ? 2 : 4;
+  return static_cast<const char *>(map) + elements * bytes;
+}
+
 int32_t check(const cdfi_warp_args &args) {
   const void *arrays[] = {args.image, args.weight, args.alpha, args.beta, args.out};
   if (std::any_of(std::begin(arrays), std::end(arrays), [](const void *p) { return !p; }))
@@ -93,6 +68,7 @@ int32_t check(const cdfi_warp_args &args) {
   if (*std::max_element(std::begin(sides), std::end(sides)) > kSide || args.taps > 1024)
     return CDFI_TOO_LARGE;
   const int32_t taps = args.taps * args.taps;
+  if (args.map_type != CDFI_FLOAT32 && args.map_type != CDFI_FLOAT16) return CDFI_BAD_ARGUMENT;
   if (args.padding < 0 || args.padding > kSide || args.sampling < CDFI_TRUNCATE ||
       args.sampling > CDFI_BILINEAR || (args.offset_maps != taps && args.offset_maps != 1))
     return CDFI_BAD_ARGUMENT;
@@ -105,9 +81,9 @@ int32_t check(const cdfi_warp_args &args) {
 
 int32_t warp(const cdfi_warp_args &args, const RunShares &run) {
   if (const int32_t status = check(args)) return status;
-  const WarpRows kernel =
-      kernel_of(args.level == CDFI_LEVEL_AUTO ? cdfi_native_dispatch() : args.level);
-  if (!kernel) return CDFI_NO_LEVEL;
+  const int32_t level = chosen_level(args.level);
+  if (level < 0) return CDFI_NO_LEVEL;
+  const WarpRows kernel = kernel_of(level);
   const int32_t stride = int32_t((args.channels + 3) / 4 * 4);
   const int64_t rows = args.image_height + 2, line = (args.image_width + 2) * stride;
   const std::unique_ptr<float[]> ringed(new float[size_t(rows * line)]);
@@ -123,9 +99,9 @@ int32_t warp(const cdfi_warp_args &args, const RunShares &run) {
       fill_rows(planes, args.channels, image, ringed.get(), rows * share / shares,
                 rows * (share + 1) / shares);
     });
-    const WarpMaps maps{args.weight + b * taps * plane,
-                        args.alpha + b * args.offset_maps * plane,
-                        args.beta + b * args.offset_maps * plane,
+    const WarpMaps maps{map_of(args, args.weight, b * taps * plane),
+                        map_of(args, args.alpha, b * args.offset_maps * plane),
+                        map_of(args, args.beta, b * args.offset_maps * plane),
                         args.out + b * args.channels * plane,
                         args.height,
                         args.width,
@@ -135,7 +111,8 @@ int32_t warp(const cdfi_warp_args &args, const RunShares &run) {
                         args.padding,
                         args.offset_maps == 1,
                         args.sampling == CDFI_BILINEAR,
-                        args.logits != 0};
+                        args.logits != 0,
+                        args.map_type == CDFI_FLOAT16};
     run(shares, [&](int64_t share) {
       kernel(image, maps, args.height * share / shares, args.height * (share + 1) / shares,
              sums.get() + share * sums_size);
@@ -156,31 +133,5 @@ int32_t cdfi_warp(const cdfi_warp_args *args) {
     return CDFI_NO_MEMORY;
   }
 }
-
-const char *cdfi_native_error(int32_t status) {
-  switch (status) {
-    case CDFI_OK:
-      return "no error";
-    case CDFI_BAD_ARGUMENT:
-      return "an argument is null, too small or unknown";
-    case CDFI_TOO_LARGE:
-      return "the image has more elements than 32-bit offsets reach";
-    case CDFI_NO_MEMORY:
-      return "memory ran out";
-    case CDFI_NO_LEVEL:
-      return "this build or this processor lacks the instruction set";
-    default:
-      return "an unknown status";
-  }
-}
-
-int32_t cdfi_native_version(void) { return CDFI_NATIVE_ABI; }
-
-int32_t cdfi_native_dispatch(void) {
-  static const int32_t level = cdfi::best_level();
-  return level;
-}
-
-int32_t cdfi_native_has_level(int32_t level) { return cdfi::kernel_of(level) != nullptr; }
 
 }  // extern "C"

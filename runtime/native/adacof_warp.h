@@ -16,11 +16,11 @@ struct RingedImage {
 
 // The maps and the result of one image; planes of `height * width`.
 struct WarpMaps {
-  const float *weight, *alpha, *beta;
+  const void *weight, *alpha, *beta;  // float16 if `half`, else float32
   float *out;
   int64_t height, width, channels;
   int32_t taps, dilation, padding;
-  bool shared, bilinear, logits;
+  bool shared, bilinear, logits, half;
 };
 
 // Pixels of a row that are worked on together, and taps whose corners are found before any is added.

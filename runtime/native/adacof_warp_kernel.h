@@ -4,7 +4,7 @@
 // Per tile of pixels: (1) across pixels, where each tap lands and the weights of its corners;
 // (2) across channels, each pixel gathers its corners, which are contiguous with channels last.
 #include "adacof_warp.h"
-#include "vectors.h"
+#include "sampling.h"
 
 namespace {
 
@@ -23,50 +23,37 @@ struct Tile {
   int64_t row, column, count;  // count <= kTile pixels from (row, column) on
 };
 
-// `count` values of a plane; the lanes beyond are 0.
+// `count` values of a plane as float32; the lanes beyond are 0.
 struct TileRow {
   float values[kTile];
-  const float *data;
-  TileRow(const float *plane, int64_t offset, int64_t count) : data(plane + offset) {
+  const float *data = values;
+  TileRow(const WarpMaps &maps, const void *map, int64_t offset, int64_t count) {
     // A tile reads a line of each of up to 3 * F * F planes: more streams than processors foresee.
-    __builtin_prefetch(data + 2 * kTile);
-    if (count < kTile) {
-      std::memset(values, 0, sizeof values);
-      std::memcpy(values, data, size_t(count) * sizeof(float));
-      data = values;
+    if (maps.half) {
+      const uint16_t *from = static_cast<const uint16_t *>(map) + offset;
+      __builtin_prefetch(from + 2 * kTile);
+      for (int i = 0; i < kTile; ++i) values[i] = i < count ? from_half(from[i]) : 0.0f;
+      return;
     }
+    const float *from = static_cast<const float *>(map) + offset;
+    __builtin_prefetch(from + 2 * kTile);
+    if (count == kTile) {
+      data = from;
+      return;
+    }
+    std::memset(values, 0, sizeof values);
+    std::memcpy(values, from, size_t(count) * sizeof(float));
   }
 };
-
-struct Axis {
-  Int low;     // the corner before the position, 0 for the ring
-  Float part;  // what is left of the offset: the weight of the corner after it
-};
-
-// `origin` is the position of the tap without its offset, `count` the pixels along this axis.
-inline Axis corner_on_axis(Float offset, Int origin, int32_t count, bool bilinear) {
-  const float far = 8388608.0f;  // 2^23: floats from here on are whole
-  offset = offset == offset ? offset : Float{};
-  offset = offset < -far ? every(-far) : offset;
-  offset = offset > far ? every(far) : offset;
-  Int step = __builtin_convertvector(offset, Int);
-  Float whole = __builtin_convertvector(step, Float);
-  if (bilinear) {
-    const Int above = whole > offset;  // -1 where truncation went up
-    step += above;
-    whole = __builtin_convertvector(step, Float);
-  }
-  return {clamp(origin + step, -1, count - 1) + 1, offset - whole};
-}
 
 inline void find_corners(const RingedImage &image, const WarpMaps &maps, const Tile &tile, int tap,
                          const float *highest, float *total, Corners &corners, int slot) {
   const int64_t plane = maps.height * maps.width;
   const int64_t at = tile.row * maps.width + tile.column;
   const int64_t own = maps.shared ? 0 : tap;
-  const TileRow weight(maps.weight + tap * plane, at, tile.count);
-  const TileRow alpha(maps.alpha + own * plane, at, tile.count);
-  const TileRow beta(maps.beta + own * plane, at, tile.count);
+  const TileRow weight(maps, maps.weight, tap * plane + at, tile.count);
+  const TileRow alpha(maps, maps.alpha, own * plane + at, tile.count);
+  const TileRow beta(maps, maps.beta, own * plane + at, tile.count);
   const int32_t down = tap / maps.taps * maps.dilation - maps.padding;
   const int32_t right = tap % maps.taps * maps.dilation - maps.padding;
   const int32_t line = (image.width + 2) * image.stride;
@@ -134,7 +121,7 @@ inline void find_highest(const WarpMaps &maps, const Tile &tile, float *highest)
   const int64_t plane = maps.height * maps.width;
   const int64_t at = tile.row * maps.width + tile.column;
   for (int tap = 0; tap < maps.taps * maps.taps; ++tap) {
-    const TileRow weight(maps.weight + tap * plane, at, tile.count);
+    const TileRow weight(maps, maps.weight, tap * plane + at, tile.count);
     for (int lane = 0; lane < kTile; lane += CDFI_LANES) {
       const Float value = load<Float>(weight.data + lane);
       const Float before = tap ? load<Float>(highest + lane) : value;

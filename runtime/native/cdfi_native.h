@@ -11,11 +11,16 @@ extern "C" {
 #define CDFI_API __attribute__((visibility("default")))
 
 /* Raised whenever a struct or the meaning of an argument changes. */
-#define CDFI_NATIVE_ABI 1
+#define CDFI_NATIVE_ABI 2
 
 enum cdfi_sampling {
   CDFI_TRUNCATE = 0, /* offsets are rounded toward zero, as the published CUDA kernel does */
   CDFI_BILINEAR = 1, /* offsets are floored: bilinear sampling */
+};
+
+enum cdfi_type {
+  CDFI_FLOAT32 = 0,
+  CDFI_FLOAT16 = 1, /* IEEE half precision; computed with in float32 */
 };
 
 enum cdfi_level {
@@ -41,14 +46,15 @@ enum cdfi_status {
  *
  * S weights four corners by what is left of the offset after rounding (`sampling`); each corner is
  * clamped to the image by itself, which equals a replicate padding of `padding` pixels. All arrays
- * are float32, contiguous, N, C, H, W; none may overlap `out`. NaN offsets count as 0; offsets
+ * are float32 (the maps float16 if `map_type` says so), contiguous, N, C, H, W; none may overlap
+ * `out`. NaN offsets count as 0; offsets
  * beyond 2^23 pixels count as 2^23. Nothing outside the arrays is read, whatever their values are.
  */
 typedef struct cdfi_warp_args {
   const float *image;  /* (batch, channels, image_height, image_width) */
-  const float *weight; /* (batch, taps * taps, height, width); tap (k, l) is channel k * taps + l */
-  const float *alpha;  /* row offsets in pixels, (batch, offset_maps, height, width) */
-  const float *beta;   /* column offsets, the same shape */
+  const void *weight;  /* (batch, taps * taps, height, width); tap (k, l) is channel k * taps + l */
+  const void *alpha;   /* row offsets in pixels, (batch, offset_maps, height, width) */
+  const void *beta;    /* column offsets, the same shape */
   float *out;          /* (batch, channels, height, width) */
   int64_t batch, channels;
   int64_t image_height, image_width;
@@ -61,10 +67,50 @@ typedef struct cdfi_warp_args {
   int32_t logits;      /* nonzero: `weight` is softmaxed over the taps first */
   int32_t threads;     /* rows are shared out among so many threads; at least 1 */
   int32_t level;       /* enum cdfi_level */
+  int32_t map_type;    /* enum cdfi_type of weight, alpha and beta */
 } cdfi_warp_args;
 
 /* Returns an enum cdfi_status; `out` is undefined unless it is CDFI_OK. Thread-safe. */
 CDFI_API int32_t cdfi_warp(const cdfi_warp_args *args);
+
+/* A map's head: its hidden map at half size and its last convolution, 3x3 with zeros around. */
+typedef struct cdfi_head {
+  const float *hidden; /* (batch, channels, hidden_height, hidden_width) */
+  const float *weight; /* (taps * taps, channels, 3, 3) */
+  const float *bias;   /* (taps * taps) */
+  int64_t channels;
+} cdfi_head;
+
+/* One level of a feature pyramid. */
+typedef struct cdfi_feature_level {
+  const float *planes; /* (batch, channels, height, width) */
+  int64_t channels, height, width;
+} cdfi_feature_level;
+
+/* The last layers of a kernel-estimation network and both its warps in one go (CDFI, CVPR 2021,
+ * section 3.2; AdaCoF without features), tile by tile, so that no map of F * F channels ever exists:
+ *
+ *   map = conv3x3(resize(hidden)); the tap weights are softmaxed, the offsets taken as they are;
+ *   out = warp(frames[0]), warp(frames[1]), then for each level warp(level) by the maps of frame 0
+ *   and by those of frame 1.
+ *
+ * `hidden` is resized to the frames' size with aligned corners. A frame is padded by its border
+ * pixels, (F - 1) * d / 2 on each side; a feature level is resized to that padded size, half pixels,
+ * and both are warped as cdfi_warp does.
+ */
+typedef struct cdfi_heads_args {
+  const float *frames[2];             /* (batch, 3, height, width) */
+  cdfi_head heads[2][3];              /* for each frame: tap logits, row offsets, column offsets */
+  const cdfi_feature_level *features; /* `levels` of them; may be null if there are none */
+  float *out;                         /* (batch, 6 + 2 * all levels' channels, height, width) */
+  int64_t batch, height, width;
+  int64_t hidden_height, hidden_width;
+  int32_t levels;
+  int32_t taps, dilation, sampling, threads, level; /* as in cdfi_warp_args; F at most 31 */
+} cdfi_heads_args;
+
+/* Returns an enum cdfi_status; `out` is undefined unless it is CDFI_OK. Thread-safe. */
+CDFI_API int32_t cdfi_heads_warp(const cdfi_heads_args *args);
 
 /* One English sentence for a status; never null. */
 CDFI_API const char *cdfi_native_error(int32_t status);

@@ -15,4 +15,7 @@ using RunShares = std::function<void(int64_t count, const Share &)>;
 // As cdfi_warp, in `args.threads` shares. Shares allocate and throw nothing.
 int32_t warp(const cdfi_warp_args &args, const RunShares &run);
 
+// The same for cdfi_heads_warp.
+int32_t heads_warp(const cdfi_heads_args &args, const RunShares &run);
+
 }  // namespace cdfi

@@ -48,6 +48,15 @@ inline Int clamp(Int value, int32_t low, int32_t high) {
   return value > high ? Int{} + high : value;
 }
 
+// Float16 from its bits, exactly: the exponent is moved by a multiplication, which also takes care of
+// subnormal numbers; infinities and NaN keep theirs.
+inline float from_half(uint16_t half) {
+  const uint32_t bits = uint32_t(half & 0x7fff) << 13, sign = uint32_t(half & 0x8000) << 16;
+  const float magnitude = as<float>(bits) * 5.192296858534828e33f;  // 2^112
+  const uint32_t infinite = (half & 0x7c00) == 0x7c00 ? 0x7f800000u : 0u;
+  return as<float>(as<uint32_t>(magnitude) | infinite | sign);
+}
+
 // exp(x) for x <= 0, within 2 ulp; 0 below -87.3, where the result would be subnormal; NaN stays.
 // Cody and Waite's reduction to |r| <= ln(2) / 2 and the Taylor polynomial of degree 7.
 inline Float exp_of_negative(Float x) {

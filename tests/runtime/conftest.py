@@ -123,16 +123,21 @@ class NativeBuilder:
         if subprocess.run(command, cwd=folder, input=program, check=False).returncode:
             pytest.skip(reason)
 
-    def __call__(self, folder: Path, flags: list[str], last: list[str], sources: list[str]) -> Path:
-        """Compiles ``sources`` and all kernels into ``folder``; ``last`` are the linker's flags."""
+    def __call__(self, folder: Path, flags: list[str], last: list[str], *programs: str) -> Path:
+        """Compiles the library's sources and ``programs``; ``last`` are the linker's flags."""
         folder.mkdir()
         command = [self.compiler, "-dumpmachine"]
         machine = subprocess.run(command, capture_output=True, text=True, check=True).stdout
         levels = {"scalar": ["-fno-tree-vectorize"], "vector4": []}
         if machine.startswith("x86_64"):
             levels |= {"avx2": ["-mavx2", "-mfma"], "avx512": AVX512}
-        files: dict[str, list[str]] = {source: [] for source in sources}
-        files |= {f"adacof_warp_{name}.cpp": extra for name, extra in levels.items()}
+        sources = [path for path in NATIVE_SOURCES.glob("*.cpp") if "main(" not in path.read_text()]
+        level_of = {path.name: path.stem.rpartition("_")[2] for path in sources}
+        others = {"avx2", "avx512"} - levels.keys()
+        files = {
+            name: levels.get(level, []) for name, level in level_of.items() if level not in others
+        }
+        files |= dict.fromkeys(programs, [])
         common = [self.compiler, "-std=c++17", "-fPIC", "-Wno-psabi", "-ffp-contract=fast", *flags]
         for source, extra in files.items():
             command = [*common, *extra, "-c", str(NATIVE_SOURCES / source)]
@@ -159,4 +164,4 @@ def native_library(tmp_path_factory: pytest.TempPathFactory, build_native: Nativ
     """The native library, built for this session."""
     folder = tmp_path_factory.mktemp("native") / "library"
     last = ["-shared", "-o", native.LIBRARY]
-    return build_native(folder, ["-O2"], last, ["adacof_warp.cpp", "ort_op.cpp"]) / native.LIBRARY
+    return build_native(folder, ["-O2"], last) / native.LIBRARY
