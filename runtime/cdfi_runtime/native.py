@@ -177,6 +177,11 @@ def warp(
 
 
 def check_options(taps: int, dilation: int, sampling: str, threads: int, level: str | None) -> None:
+    """Refuse options that no binding of a warp takes.
+
+    Raises:
+        InputError: one of them is unknown or out of its range.
+    """
     for name, value, known in (("sampling", sampling, SAMPLINGS), ("level", level, LEVELS)):
         if value is not None and value not in known:
             raise InputError(

@@ -89,7 +89,7 @@ def heads_warp(
     Args:
         frames: Two of ``(B, 3, H, W)``.
         heads: Tap logits, row offsets and column offsets (pixels) of frame 0, then of frame 1.
-        features: Levels ``(B, C, h, w)``, each resized to the size of the padded frame, half pixels.
+        features: Levels ``(B, C, h, w)``, each resized to the padded frame's size, half pixels.
         taps: F, odd, at most 31.
         dilation: d, the distance between neighbouring taps in pixels.
         sampling: ``truncate`` rounds offsets toward zero, ``bilinear`` floors them.

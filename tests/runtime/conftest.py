@@ -137,7 +137,7 @@ class NativeBuilder:
         files = {
             name: levels.get(level, []) for name, level in level_of.items() if level not in others
         }
-        files |= dict.fromkeys(programs, [])
+        files |= {program: [] for program in programs}
         common = [self.compiler, "-std=c++17", "-fPIC", "-Wno-psabi", "-ffp-contract=fast", *flags]
         for source, extra in files.items():
             command = [*common, *extra, "-c", str(NATIVE_SOURCES / source)]
