@@ -85,7 +85,9 @@ def plan_cases(
             for target in targets
             for size in sizes
             for formulation in wanted
-            if formulation.fits(spec.warp) and not (target == TORCH and formulation.onnx_only)
+            if formulation.fits(spec.warp)
+            and not formulation.native
+            and not (target == TORCH and formulation.onnx_only)
         ]
     if not cases:
         raise InputError(

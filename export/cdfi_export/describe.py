@@ -59,6 +59,7 @@ def draft_manifest(source: Source, plan: Plan) -> Manifest:
             format=spec.name,
             precision=plan.precision,
             opset=plan.opset,
+            portable=plan.portable,
         ),
         warp=WarpInfo(
             formulation=network.formulation,

@@ -80,6 +80,7 @@ class FormatSpec:
         extra: The extra of ``cdfi-mobile`` that brings them.
         export: Writes the graph to the given path.
         images: Whether its graphs can take and give images instead of arrays.
+        native_warp: Whether its graphs can hold the operator of the native library.
         prefer: Warp formulations that ``--warp auto`` tries first where none was measured.
     """
 
@@ -96,6 +97,7 @@ class FormatSpec:
     export: Callable[[GraphRequest, Path], WrittenGraph]
     prefer: tuple[str, ...] = ()
     images: bool = False
+    native_warp: bool = False
 
 
 FORMATS: Registry[FormatSpec] = Registry(

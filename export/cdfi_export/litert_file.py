@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from cdfi_runtime.errors import ArtifactError, MissingDependencyError
+from cdfi_runtime.litert_warp import OPERATOR
 
 from cdfi_export.format_spec import INPUT_NAMES, OUTPUT_NAME
 
@@ -22,8 +23,7 @@ def label(content: bytes, manifest: Manifest) -> bytes:
     Raises:
         ArtifactError: the graph has other inputs and outputs than two frames and one.
     """
-    schema, flatbuffers = _libraries()
-    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
+    schema, model = read_model(content)
     graph = model.subgraphs[0]
     names = dict(zip(_argument_order(model), INPUT_NAMES, strict=True))
     names[int(graph.outputs[0])] = OUTPUT_NAME
@@ -34,19 +34,16 @@ def label(content: bytes, manifest: Manifest) -> bytes:
     for entry in (*signature.inputs, *signature.outputs):
         entry.name = names[entry.tensorIndex].encode()
     _embed(model, schema, METADATA_KEY, manifest.model_dump_json().encode())
-    builder = flatbuffers.Builder(len(content))
-    builder.Finish(model.Pack(builder), b"TFL3")
-    return bytes(builder.Output())
+    return write_model(model, len(content))
 
 
 def operators(content: bytes) -> dict[str, int]:
-    """The operators of a TFLite file by number.
+    """The operators of a TFLite file by number; the native warp under its own name.
 
     Raises:
         ArtifactError: there is one among them that LiteRT's runtime does not have.
     """
-    schema, _ = _libraries()
-    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
+    schema, model = read_model(content)
     names = {
         code: name for name, code in vars(schema.BuiltinOperator).items() if isinstance(code, int)
     }
@@ -54,7 +51,9 @@ def operators(content: bytes) -> dict[str, int]:
     for graph in model.subgraphs:
         for operator in graph.operators:
             code = model.operatorCodes[operator.opcodeIndex]
-            counts[names[max(code.builtinCode, code.deprecatedBuiltinCode)]] += 1
+            name = names[max(code.builtinCode, code.deprecatedBuiltinCode)]
+            own = name == "CUSTOM" and code.customCode == OPERATOR.encode()
+            counts[OPERATOR if own else name] += 1
     foreign = sorted(name for name in counts if name.startswith(("STABLEHLO_", "CUSTOM")))
     if foreign:
         raise ArtifactError(
@@ -64,6 +63,20 @@ def operators(content: bytes) -> dict[str, int]:
             fix="choose another --warp",
         )
     return dict(counts)
+
+
+def read_model(content: bytes) -> tuple[Any, Any]:
+    """The schema's module, and the file as an object of it that can be edited."""
+    schema, _ = _libraries()
+    return schema, schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
+
+
+def write_model(model: Any, size: int) -> bytes:
+    """The file of an edited object; ``size`` is about how many bytes it will have."""
+    _, flatbuffers = _libraries()
+    builder = flatbuffers.Builder(size)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
 
 
 def _libraries() -> tuple[Any, Any]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from cdfi_runtime.apart import Send, run_apart
 from cdfi_runtime.errors import ArtifactError, first_line
 from cdfi_runtime.litert_delegation import Delegation, delegation
+from cdfi_runtime.litert_warp import OPERATOR, warp_delegate
 from cdfi_runtime.memory import peak_bytes
 
 from cdfi_export.quiet import quiet
@@ -29,38 +31,48 @@ _REASONS = {
     "RESHAPE": "of indices and of rows that were looked up",
     "LESS": "XNNPACK has no comparison",
     "SELECT": "XNNPACK has no choice",
+    OPERATOR: "the native library's",
 }
 
 
-def placement(content: bytes) -> Delegation:
-    """Load a TFLite file and see which operators XNNPACK takes."""
-    with quiet():
-        from ai_edge_litert.interpreter import Interpreter
+def placement(content: bytes, *, fused: bool = False) -> Delegation:
+    """Load a TFLite file and see which operators XNNPACK takes.
 
-        interpreter = Interpreter(model_content=content, num_threads=1)
+    Args:
+        content: The file.
+        fused: The native warp is among its operators.
+    """
+    with quiet():
+        interpreter = _open(fused, model_content=content)
         interpreter.allocate_tensors()
         return delegation(interpreter._get_ops_details())
 
 
-def peak_mib(path: Path) -> float | None:
+def _open(fused: bool, **source: Any) -> Any:
+    from ai_edge_litert import interpreter
+
+    delegates = [warp_delegate(interpreter)] if fused else None
+    return interpreter.Interpreter(**source, num_threads=1, experimental_delegates=delegates)
+
+
+def peak_mib(path: Path, *, fused: bool = False) -> float | None:
     """Largest resident memory in MiB of a process of its own that runs the file once, one thread.
 
-    ``None`` where the system does not tell it.
+    ``None`` where the system does not tell it. ``fused``: see :func:`placement`.
 
     Raises:
         ArtifactError: LiteRT cannot load or run the file.
         ProcessDiedError: it ended the process, mostly for lack of memory.
     """
-    peak = run_apart(_run_once, path)
+    peak = run_apart(_run_once, path, fused)
     return None if peak is None else peak / 2**20
 
 
-def _run_once(_send: Send, path: Path) -> int | None:
+def _run_once(_send: Send, path: Path, fused: bool) -> int | None:
     import numpy as np
-    from ai_edge_litert.interpreter import Interpreter
 
     try:
-        interpreter = Interpreter(model_path=str(path), num_threads=1)
+        interpreter = _open(fused, model_path=str(path))
         interpreter.allocate_tensors()
         for item in interpreter.get_input_details():
             interpreter.set_tensor(item["index"], np.full(item["shape"], 0.5, item["dtype"]))

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
+from cdfi_model.warp import WARPS
 from cdfi_runtime.errors import ArtifactError, MissingDependencyError, first_line
 from torch import Tensor, nn
 
 from cdfi_export.frame_size import FrameSize
+from cdfi_export.litert_warp import teach_converter, to_custom_operators
 from cdfi_export.quiet import quiet
 
 if TYPE_CHECKING:
@@ -48,6 +50,9 @@ def trace(network: InterpolationNetwork, size: FrameSize | None) -> bytes:
         raise MissingDependencyError(
             "litert_torch", extra="litert", needed_for="the format 'litert'"
         ) from error
+    fused = WARPS.get(network.formulation).native
+    if fused:
+        teach_converter()
     frame = torch.zeros(1, size.height, size.width, 3)
     try:
         with torch.no_grad(), quiet(), tempfile.TemporaryDirectory() as folder:
@@ -57,7 +62,7 @@ def trace(network: InterpolationNetwork, size: FrameSize | None) -> bytes:
             )
             file = Path(folder) / "model.tflite"
             model.export(str(file))
-            return file.read_bytes()
+            content = file.read_bytes()
     except (RuntimeError, ValueError, NotImplementedError) as error:
         raise ArtifactError(
             f"LiteRT's converter cannot write {network.spec.name} with the warp "
@@ -65,3 +70,4 @@ def trace(network: InterpolationNetwork, size: FrameSize | None) -> bytes:
             got=first_line(error),
             fix="choose another --warp",
         ) from error
+    return to_custom_operators(content) if fused else content

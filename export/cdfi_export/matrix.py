@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from cdfi_model.warp import WARPS
 from cdfi_runtime.errors import CdfiError, InputError, MissingDependencyError
 
 from cdfi_export.describe import tool_versions
@@ -17,6 +18,7 @@ from cdfi_export.pipeline import image_sets_of
 from cdfi_export.plan import Plan, make_plans
 from cdfi_export.recipe import recipe_sha256
 from cdfi_export.source import Source, load_source
+from cdfi_export.warp_choice import AUTO
 
 # What every latency is a ratio to.
 REFERENCE = ("onnx", "float32")
@@ -88,7 +90,7 @@ def plan_matrix(
             common = replace(common, dynamic=False)
         for precision in asked:
             part = replace(common, precision=precision)
-            for single in part.one_by_one():
+            for single in _with_portable(part):
                 try:
                     cells += _cells(single, source)
                 except CdfiError as error:
@@ -98,6 +100,14 @@ def plan_matrix(
         raise errors[0] if errors else InputError("nothing to export", expected="a format")
     unique = {cell.plan.file: cell for cell in cells}
     return Matrix(tuple(unique.values()), tuple(refused), tuple(notes))
+
+
+def _with_portable(options: ExportOptions) -> list[ExportOptions]:
+    """One graph each; before each with the native warp the one that runs without it."""
+    singles = options.one_by_one()
+    if options.warp == AUTO or not WARPS.get(options.warp).native:
+        return singles
+    return [item for single in singles for item in (replace(single, warp=AUTO), single)]
 
 
 def _cells(options: ExportOptions, source: Source) -> list[Cell]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cdfi_model.spec import NetworkSpec
+from cdfi_model.warp import WARPS
 from cdfi_model.warp.auto import Choice
 
 from cdfi_export.format_spec import FORMATS, FormatSpec
 from cdfi_export.frame_size import FrameSize
 from cdfi_export.options import ExportOptions, check_images, resolve_opset, resolve_precision
-from cdfi_export.warp_choice import choose_warp
+from cdfi_export.warp_choice import AUTO, choose_warp
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class Plan:
         opset: ONNX operator set, or ``None``.
         warp: Formulation, and why this one.
         images: Whether inputs and output are images.
+        portable: For an artifact with the native warp, the name of the one without.
     """
 
     file: str
@@ -34,6 +36,7 @@ class Plan:
     opset: int | None
     warp: Choice
     images: bool = False
+    portable: str | None = None
 
 
 def make_plans(options: ExportOptions, network: NetworkSpec) -> list[Plan]:
@@ -50,15 +53,17 @@ def make_plans(options: ExportOptions, network: NetworkSpec) -> list[Plan]:
     stem = options.name or network.name
     # Keeps files of one network apart; nothing reads it back.
     tag = ("" if precision == form.precisions[0] else f"_{precision}") + "_images" * options.images
+    native = options.warp != AUTO and WARPS.get(options.warp).native
     return [
         Plan(
-            file=f"{stem}_{size or 'dynamic'}{tag}{form.suffix}",
+            file=f"{stem}_{size or 'dynamic'}{tag}{'_fused' * native}{form.suffix}",
             format=form,
             precision=precision,
             size=size,
             opset=opset,
             warp=choose_warp(options.warp, network, form, size, opset),
             images=options.images,
+            portable=f"{stem}_{size or 'dynamic'}{tag}{form.suffix}" if native else None,
         )
         for size in options.graph_sizes(form, network.multiple)
     ]

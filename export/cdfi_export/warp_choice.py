@@ -7,7 +7,7 @@ from cdfi_model.warp import WARPS, WarpFormulation
 from cdfi_model.warp.auto import Choice, choose_formulation
 from cdfi_runtime.errors import InputError
 
-from cdfi_export.format_spec import FormatSpec
+from cdfi_export.format_spec import FORMATS, FormatSpec
 from cdfi_export.frame_size import TYPICAL_SIZE, FrameSize
 
 AUTO = "auto"
@@ -41,6 +41,14 @@ def choose_warp(
         )
     formulation = WARPS.get(warp)
     _check_allowed(formulation, spec, opset)
+    if formulation.native and not target.native_warp:
+        able = [item.name for item in FORMATS.all() if item.native_warp]
+        raise InputError(
+            f"the format '{target.name}' has no place for the operator of the native library",
+            expected=f"--format {' or '.join(able)} with --warp {warp}",
+            got=f"--format {target.name}",
+            fix="use --warp auto",
+        )
     return Choice(name=warp, reason="as asked for")
 
 

@@ -14,7 +14,7 @@ from cdfi_model.layers.conv_stack import ConvStack, Head, UpsampleConv
 from cdfi_model.layers.grid_net import GridNet
 from cdfi_model.layers.offset_warp import expected_offset, offset_warp
 from cdfi_model.network import InterpolationNetwork, NetworkOutput
-from cdfi_model.warp import warp_padded
+from cdfi_model.warp import adacof_warp, warp_padded
 
 # Mean of R, G and B that the published networks subtract before the U-Net (not before the warp).
 CHANNEL_MEANS = (0.4631, 0.4352, 0.3990)
@@ -147,8 +147,9 @@ class KernelUNet(InterpolationNetwork):
 
     def _warp(self, frame: Tensor, features: Tensor | None, maps: Maps) -> tuple[Tensor, Tensor]:
         """A frame and the features, warped by that frame's maps (in one go)."""
+        if features is None:
+            return adacof_warp(frame, *maps, self.spec.warp, self.formulation), frame[:, :0]
         padded = F.pad(frame, (self.spec.warp.reach,) * 4, mode="replicate")
-        if features is not None:
-            padded = torch.cat((padded, features), dim=1)
+        padded = torch.cat((padded, features), dim=1)
         warped = warp_padded(padded, *maps, self.spec.warp, self.formulation)
         return warped[:, :3], warped[:, 3:]

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from cdfi_runtime.litert_warp import OPERATOR
+
 DELEGATE = "DELEGATE"
 
 
@@ -36,12 +38,23 @@ def delegation(operators: Sequence[Mapping[str, Any]]) -> Delegation:
 
     The interpreter lists the operators of the file and, behind them, one ``DELEGATE`` for each
     partition, but not what that consists of. A partition's inputs are all that it reads from
-    outside, so whatever is met on the way back from its outputs to its inputs lies within.
+    outside, so whatever is met on the way back from its outputs to its inputs lies within. The
+    native warp has a delegate of its own, which does not count.
 
     Args:
         operators: ``_get_ops_details()`` of the interpreter: ``op_name``, ``inputs``, ``outputs``.
     """
-    partitions = [item for item in operators if item["op_name"] == DELEGATE]
+    native = {
+        int(tensor)
+        for item in operators
+        if item["op_name"] == OPERATOR
+        for tensor in item["outputs"]
+    }
+    partitions = [
+        item
+        for item in operators
+        if item["op_name"] == DELEGATE and not native.issuperset(map(int, item["outputs"]))
+    ]
     plain = [item for item in operators if item["op_name"] != DELEGATE]
     makers = {int(tensor): n for n, item in enumerate(plain) for tensor in item["outputs"]}
     taken: set[int] = set()

@@ -47,6 +47,11 @@ class ArtifactInfo(_Strict):
     form: Literal["dense", "compact", "sparse"] = "dense"
     precision: str = "float32"
     opset: int | None = None
+    portable: str | None = Field(
+        default=None,
+        description="file beside it that computes the same without the native library; null where "
+        "none is needed",
+    )
 
 
 class WarpInfo(_Strict):

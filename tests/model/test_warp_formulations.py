@@ -98,7 +98,7 @@ def test_the_selection_covers_what_was_asked_for() -> None:
     assert any(height % 2 and width % 2 for height, width in sizes)
     assert max(batches) > 1
     assert {sampling for _, sampling, _ in CASES} == {"truncate", "bilinear"}
-    names = {"per_tap", "per_row", "gather", "gather_rows", "deform_conv"}
+    names = {"per_tap", "per_row", "gather", "gather_rows", "deform_conv", "fused"}
     assert {name for name, _, offsets in CASES if offsets == "per_tap"} == names
     assert {name for name, _, offsets in CASES if offsets == "shared"} == names | {
         "lookup",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from cdfi_model.warp import WARPS
+
 from cdfi_export.format_spec import FORMATS, FormatSpec, GraphRequest, WrittenGraph
 
 
@@ -21,16 +23,20 @@ def export(request: GraphRequest, path: Path) -> WrittenGraph:
     from cdfi_export.litert_placement import check_memory, peak_mib, placement, remarks
     from cdfi_export.litert_quantize import to_precision
     from cdfi_export.litert_trace import trace
+    from cdfi_export.litert_warp import check_fused
 
+    fused = WARPS.get(request.network.formulation).native
+    if fused:
+        check_fused(request.precision)
     plain = label(trace(request.network, request.size), request.manifest)
     content = to_precision(
         plain, request.precision, request.calibration, request.network.sensitive_layers
     )
     found = operators(content)
     path.write_bytes(content)
-    peak = peak_mib(path)
+    peak = peak_mib(path, fused=fused)
     check_memory(peak)
-    return WrittenGraph(found, remarks(placement(content), peak))
+    return WrittenGraph(found, remarks(placement(content, fused=fused), peak))
 
 
 FORMATS.register(
@@ -45,6 +51,7 @@ FORMATS.register(
         opsets=None,
         packages=("torch", "litert-torch", "ai-edge-quantizer", "ai-edge-litert"),
         extra="litert",
+        native_warp=True,
         export=export,
         # The converter turns grid_sample into 4-D gathers; row lookups are many times as fast.
         prefer=("lookup", "gather_rows", "gather"),

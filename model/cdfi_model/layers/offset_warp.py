@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from cdfi_model.spec import WarpSpec
-from cdfi_model.warp import bilinear_sampler
+from cdfi_model.warp import WARPS, bilinear_sampler
 from cdfi_model.warp.positions import pixel_positions
 
 
@@ -26,6 +26,10 @@ def offset_warp(image: Tensor, offset: Tensor, formulation: str = "per_tap") -> 
     position = offset.float() if offset.dtype != torch.float64 else offset
     rows = pixel_positions(height, position)[:, None]
     columns = pixel_positions(width, position)[None, :]
+    if WARPS.get(formulation).sampler == "fused":
+        from cdfi_model.warp.formulations.fused import sample
+
+        return sample(image.to(position.dtype), *position.split(1, 1)).to(image.dtype)
     sampled = bilinear_sampler(formulation)(
         image.to(position.dtype), position[:, :1] + rows, position[:, 1:] + columns
     ).squeeze(2)

@@ -33,22 +33,29 @@ class WarpFormulation:
         apply: ``(padded image, weight, alpha, beta, spec) -> warped``; the image is already
             replicate-padded by ``spec.reach`` on each side.
         sampler: How a network that warps features too should sample them: ``lookup`` keeps
-            ``grid_sample`` out of the graph, for converters that have no good form of it.
+            ``grid_sample`` out of the graph, for converters that have no good form of it; ``fused``
+            takes them by the operator of the warp itself.
         min_opset: The lowest ONNX opset in which it can be exported.
         offsets: The kinds of offsets it is written for. Shared offsets are repeated for a
             formulation that knows only those of each tap.
         onnx_only: It is written with an ONNX operator, so no other format can carry it; in torch
             it is evaluated by another formulation.
+        native: It is an operator of the native library: only formats that say so can carry it, and
+            it is never chosen by measurement.
+        apply_unpadded: The same as ``apply`` for the image without its padding, for formulations
+            that need none.
     """
 
     name: str
     summary: str
     samplings: tuple[Sampling, ...]
     apply: Apply
-    sampler: Literal["grid_sample", "lookup"] = "grid_sample"
+    sampler: Literal["grid_sample", "lookup", "fused"] = "grid_sample"
     min_opset: int = 18
     offsets: tuple[Offsets, ...] = ("per_tap",)
     onnx_only: bool = False
+    native: bool = False
+    apply_unpadded: Apply | None = None
 
     def fits(self, spec: WarpSpec) -> bool:
         """Whether it can compute the warp of ``spec``."""
@@ -108,8 +115,10 @@ def adacof_warp(
 
     from cdfi_model.warp.padding import replicate_pad
 
-    reach = spec.reach
-    if WARPS.get(formulation).sampler == "lookup":
+    reach, chosen = spec.reach, WARPS.get(formulation)
+    if chosen.apply_unpadded is not None:
+        return chosen.apply_unpadded(image, *_checked(weight, alpha, beta, spec, chosen), spec)
+    if chosen.sampler == "lookup":
         padded = replicate_pad(image, reach)
     else:
         padded = pad(image, (reach, reach, reach, reach), mode="replicate") if reach else image
@@ -131,9 +140,16 @@ def warp_padded(
         weight: As in :func:`adacof_warp`, and so are the other arguments, result and errors.
     """
     chosen = WARPS.get(formulation)
+    return chosen.apply(padded, *_checked(weight, alpha, beta, spec, chosen), spec)
+
+
+def _checked(
+    weight: Tensor, alpha: Tensor, beta: Tensor, spec: WarpSpec, chosen: WarpFormulation
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The maps, with offsets of the kind that the formulation is written for."""
     if not chosen.fits(spec):
         raise InputError(
-            f"the warp formulation '{formulation}' cannot sample by '{spec.sampling}' "
+            f"the warp formulation '{chosen.name}' cannot sample by '{spec.sampling}' "
             f"with {spec.offsets} offsets",
             expected=f"sampling {' or '.join(chosen.samplings)}, offsets "
             + " or ".join(chosen.offsets),
@@ -150,4 +166,4 @@ def warp_padded(
         )
     if spec.offsets not in chosen.offsets:
         alpha, beta = (maps.expand(-1, taps, -1, -1) for maps in (alpha, beta))
-    return chosen.apply(padded, weight, alpha, beta, spec)
+    return weight, alpha, beta

@@ -76,6 +76,7 @@ def allowed_formulations(
         item.name
         for item in WARPS.all()
         if item.fits(spec.warp)
+        and not item.native
         and (not item.onnx_only if opset is None else opset >= item.min_opset)
     ]
     known = [name for name in dict.fromkeys(order) if name in names]

@@ -11,10 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cdfi_runtime import native
 from cdfi_runtime.errors import ArtifactError, InputError, first_line
 from cdfi_runtime.files import require_file
 from cdfi_runtime.litert_delegation import delegation
+from cdfi_runtime.litert_warp import OPERATOR, warp_delegate
 from cdfi_runtime.manifest import TensorInfo, load_manifest
+from cdfi_runtime.native import NativeError
+from cdfi_runtime.portable import portable_file
 from cdfi_runtime.runtimes import AUTO, RUNTIMES, RuntimeSpec
 
 # The same interpreter under its present and its former name; either may be what a device has.
@@ -34,11 +38,15 @@ class LitertSession:
             where the library has it. It always leaves some operators to the CPU's kernels, and
             the manifest's remarks say which.
 
+    A file with the native warp needs the native library. Where that is missing, the portable file
+    beside it is opened in its place; :attr:`fallback` says so, and :attr:`manifest` is that file's.
+
     Raises:
         InputError: the file or its manifest is missing or empty.
         ArtifactError: no TFLite model, a hash that does not match, or inputs and outputs other
             than the manifest's.
         MissingDependencyError: no LiteRT package is installed.
+        NativeError: the native library is missing, and so is the portable file.
     """
 
     runtime = "litert"
@@ -47,6 +55,14 @@ class LitertSession:
         require_file(path, "the LiteRT artifact")
         self.manifest = load_manifest(path)
         module, self.version = _interpreter_module()
+        delegate, missing = None, None
+        if OPERATOR in self.manifest.graph.operators:
+            try:
+                delegate = warp_delegate(module)
+            except NativeError as error:
+                missing = error
+                path = portable_file(path, self.manifest, error)
+                self.manifest = load_manifest(path)
         try:
             self._interpreter = module.Interpreter(
                 model_path=str(path),
@@ -55,6 +71,7 @@ class LitertSession:
                     module.OpResolverType,
                     "BUILTIN_WITHOUT_DEFAULT_DELEGATES" if accelerator == "cpu" else "AUTO",
                 ),
+                experimental_delegates=[delegate] if delegate is not None else None,
             )
             self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
@@ -68,7 +85,12 @@ class LitertSession:
         (self._output,) = self._check("outputs", self.manifest.outputs, 1)
         found = delegation(self._interpreter._get_ops_details())
         self.accelerator = f"cpu, xnnpack ({found.text})" if found.partitions else "cpu"
-        self.fallback = _fallback(accelerator, found.partitions > 0)
+        if delegate is not None:
+            self.accelerator += f", native warp ({native.dispatch()})"
+        reasons = [_fallback(accelerator, found.partitions > 0)]
+        if missing is not None:
+            reasons.append(f"{missing.problem}, so {path.name} runs in its place ({missing.fix})")
+        self.fallback = "; ".join(text for text in reasons if text) or None
 
     def run(self, frame0: NDArray[np.float32], frame2: NDArray[np.float32]) -> NDArray[np.float32]:
         """The raw middle frame; see :meth:`cdfi_runtime.runtimes.Session.run`.
