@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx
 from cdfi_runtime.errors import ArtifactError, InputError, MissingDependencyError, first_line
+from cdfi_runtime.ort_operators import has_native_operators, register_operators
 
 from cdfi_export.format_spec import INPUT_NAMES
 from cdfi_export.quiet import quiet
@@ -87,7 +89,7 @@ def to_int8(
         plain, result = Path(folder) / "float32.onnx", Path(folder) / "int8.onnx"
         onnx.save(model, plain)
         try:
-            with quiet():
+            with quiet(), _native_operators(model):
                 quantization.quantize_static(
                     str(plain),
                     str(result),
@@ -111,6 +113,31 @@ def to_int8(
         model.producer_version,
     )
     return quantized
+
+
+@contextmanager
+def _native_operators(model: onnx.ModelProto) -> Iterator[None]:
+    """Let the quantizer run a graph with native operators; it takes no session options."""
+    if not has_native_operators({node.op_type for node in model.graph.node}):
+        yield
+        return
+    import onnxruntime
+    from onnxruntime.quantization.calibrate import CalibraterBase
+
+    def create(calibrater: Any) -> None:
+        options = onnxruntime.SessionOptions()
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+        register_operators(options)
+        calibrater.infer_session = onnxruntime.InferenceSession(
+            calibrater.augmented_model_path, options, providers=calibrater.execution_providers
+        )
+
+    original = CalibraterBase.create_inference_session
+    CalibraterBase.create_inference_session = create
+    try:
+        yield
+    finally:
+        CalibraterBase.create_inference_session = original
 
 
 def _feed(pair: FramePair) -> dict[str, Any]:

@@ -9,10 +9,12 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import torch
+from cdfi_model.warp import WARPS
 from cdfi_runtime.errors import ArtifactError
 
 from cdfi_export.format_spec import INPUT_NAMES, OUTPUT_NAME
 from cdfi_export.frame_size import FrameSize
+from cdfi_export.onnx_native import translations
 
 if TYPE_CHECKING:
     import onnx
@@ -34,6 +36,7 @@ def trace(network: InterpolationNetwork, size: FrameSize | None, opset: int) -> 
     if size is None:
         rows, columns = torch.export.Dim("h", min=1), torch.export.Dim("w", min=1)
         axes = tuple({2: rows * multiple, 3: columns * multiple} for _ in INPUT_NAMES)
+    native = WARPS.get(network.formulation).native
     try:
         with torch.no_grad(), _quiet():
             program = torch.onnx.export(
@@ -44,6 +47,7 @@ def trace(network: InterpolationNetwork, size: FrameSize | None, opset: int) -> 
                 input_names=list(INPUT_NAMES),
                 output_names=[OUTPUT_NAME],
                 dynamic_shapes=axes,
+                custom_translation_table=translations() if native else None,
                 external_data=False,
                 verbose=False,
             )

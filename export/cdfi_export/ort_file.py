@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import onnx
-from cdfi_runtime.errors import ArtifactError, first_line
+from cdfi_runtime.errors import ArtifactError, CdfiError, first_line
+from cdfi_runtime.ort_operators import has_native_operators, register_operators
 
 _PROVIDER = "CPUExecutionProvider"
 # Folding the Casts of half-precision weights would double the file.
@@ -35,14 +36,18 @@ def convert(model: onnx.ModelProto, *, fold: bool) -> tuple[bytes, dict[str, int
 
     Raises:
         ArtifactError: ONNX Runtime cannot load or convert the model.
+        NativeError: the model has native operators, and their library is not there.
     """
+    native = has_native_operators({node.op_type for node in model.graph.node})
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "source.onnx"
         onnx.save(model, source)
         target, seen = Path(folder) / "target.ort", Path(folder) / "seen.onnx"
         try:
             for file, kind in ((target, "ORT"), (seen, "ONNX")):
-                _rewrite(source, file, kind, fold)
+                _rewrite(source, file, kind, fold, native)
+        except CdfiError:
+            raise
         except Exception as error:  # ONNX Runtime's exceptions share no base class
             raise ArtifactError(
                 "ONNX Runtime cannot convert this graph to its own format",
@@ -53,7 +58,7 @@ def convert(model: onnx.ModelProto, *, fold: bool) -> tuple[bytes, dict[str, int
         return target.read_bytes(), dict(Counter(node.op_type for node in nodes))
 
 
-def _rewrite(source: Path, target: Path, kind: str, fold: bool) -> None:
+def _rewrite(source: Path, target: Path, kind: str, fold: bool, native: bool) -> None:
     import onnxruntime
 
     options: Any = onnxruntime.SessionOptions()
@@ -61,6 +66,8 @@ def _rewrite(source: Path, target: Path, kind: str, fold: bool) -> None:
     options.optimized_model_filepath = str(target)
     options.log_severity_level = 3
     options.add_session_config_entry("session.save_model_format", kind)
+    if native:
+        register_operators(options)
     onnxruntime.InferenceSession(
         str(source),
         options,

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from cdfi_model.kernel_unet_spec import KernelUNetSpec
+from cdfi_model.kernel_unet_spec import MAP_HEADS, KernelUNetSpec
 from cdfi_model.layers.conv_stack import ConvStack, Head, UpsampleConv
 from cdfi_model.layers.grid_net import GridNet
 from cdfi_model.layers.offset_warp import expected_offset, offset_warp
 from cdfi_model.network import InterpolationNetwork, NetworkOutput
-from cdfi_model.warp import adacof_warp, warp_padded
+from cdfi_model.warp import WARPS, adacof_warp, warp_padded
 
 # Mean of R, G and B that the published networks subtract before the U-Net (not before the warp).
 CHANNEL_MEANS = (0.4631, 0.4352, 0.3990)
@@ -67,8 +68,11 @@ class KernelUNet(InterpolationNetwork):
     def forward(self, frame0: Tensor, frame2: Tensor) -> Tensor:
         """The middle frame; see :meth:`InterpolationNetwork.forward`."""
         levels, decoded = self._estimate(frame0, frame2)
+        if WARPS.get(self.formulation).native and not torch.is_grad_enabled():
+            return self._merge(self._warp_natively(frame0, frame2, levels, decoded), decoded)[0]
         # One side's maps at a time: at phone sizes both together would double the peak memory.
-        return self._combine(frame0, frame2, levels, decoded, partial(self._maps, decoded))[0]
+        maps = partial(self._maps, decoded)
+        return self._merge(self._warp_both(frame0, frame2, levels, maps), decoded)[0]
 
     def describe(self, frame0: Tensor, frame2: Tensor, *, taps: bool = True) -> NetworkOutput:
         """See :meth:`InterpolationNetwork.describe`."""
@@ -77,39 +81,65 @@ class KernelUNet(InterpolationNetwork):
         expected = [expected_offset(*maps[side], self.spec.warp) for side in ("0", "2")]
         offsets = [0.5 * F.avg_pool2d(torch.cat(expected, 1), 2)]
         if taps:
-            combined = self._combine(frame0, frame2, levels, decoded, maps.__getitem__)
-            return NetworkOutput(*combined, offsets)
+            warped = self._warp_both(frame0, frame2, levels, maps.__getitem__)
+            return NetworkOutput(*self._merge(warped, decoded), offsets)
         occlusion = torch.sigmoid(self.heads["occlusion"](decoded))
         warped0, warped2 = offset_warp(frame0, expected[0]), offset_warp(frame2, expected[1])
         merged = occlusion * warped0 + (1 - occlusion) * warped2
         return NetworkOutput(merged, merged, offsets)
 
-    def _combine(
+    def _warp_both(
         self,
         frame0: Tensor,
         frame2: Tensor,
         levels: list[Tensor],
-        decoded: Tensor,
         maps: Callable[[str], Maps],
-    ) -> tuple[Tensor, Tensor]:
-        """The middle frame, and the same before the synthesis."""
+    ) -> list[Tensor]:
+        """Both warped frames, then level by level the features by both maps."""
         features = self._padded_features(levels, frame0) if self.synthesis is not None else None
         warped0, features0 = self._warp(frame0, features, maps("0"))
         warped2, features2 = self._warp(frame2, features, maps("2"))
-        occlusion = torch.sigmoid(self.heads["occlusion"](decoded))
-        merged = occlusion * warped0 + (1 - occlusion) * warped2
-        if self.synthesis is None:
-            return merged, merged
-        blend = torch.sigmoid(self.heads["blend"](decoded))
-        # Channels of the synthesis: both frames, then level by level the features by both maps.
         widths = list(self.spec.feature_levels)
         by_level = zip(
             torch.split(features0, widths, dim=1),
             torch.split(features2, widths, dim=1),
             strict=True,
         )
-        parts = [warped0, warped2, *(part for pair in by_level for part in pair)]
-        synthesised: Tensor = self.synthesis(torch.cat(parts, dim=1))
+        return [warped0, warped2, *(part for pair in by_level for part in pair)]
+
+    def _warp_natively(
+        self, frame0: Tensor, frame2: Tensor, levels: list[Tensor], decoded: Tensor
+    ) -> list[Tensor]:
+        """The same as one tensor, without the maps and the resized features in between."""
+        from cdfi_model.warp.heads_op import MapHead, warp_by_heads
+
+        heads = [cast("Head", self.heads[name]) for name in MAP_HEADS]
+        return [
+            warp_by_heads(
+                frame0,
+                frame2,
+                [MapHead(head.stack(decoded), head.out) for head in heads],
+                [conv(level) for conv, level in zip(self.features, levels, strict=False)],
+                self.spec.warp,
+            )
+        ]
+
+    def _merge(self, warped: list[Tensor], decoded: Tensor) -> tuple[Tensor, Tensor]:
+        """The middle frame, and the same before the synthesis.
+
+        The channels of ``warped`` are both frames, then what else the synthesis sees.
+        """
+        if len(warped) == 1:
+            warped0, warped2 = warped[0][:, :3], warped[0][:, 3:6]
+        else:
+            warped0, warped2 = warped[:2]
+        occlusion = torch.sigmoid(self.heads["occlusion"](decoded))
+        merged = occlusion * warped0 + (1 - occlusion) * warped2
+        if self.synthesis is None:
+            return merged, merged
+        blend = torch.sigmoid(self.heads["blend"](decoded))
+        whole = warped[0] if len(warped) == 1 else torch.cat(warped, dim=1)
+        synthesised: Tensor = self.synthesis(whole)
         return blend * synthesised + (1 - blend) * merged, merged
 
     def _estimate(self, frame0: Tensor, frame2: Tensor) -> tuple[list[Tensor], Tensor]:

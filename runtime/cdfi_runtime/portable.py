@@ -29,3 +29,8 @@ def portable_file(path: Path, manifest: Manifest, missing: NativeError) -> Path:
         got=missing.got,
         fix=f"{missing.fix}; or export with --warp auto",
     ) from missing
+
+
+def in_its_place(portable: Path, missing: NativeError) -> str:
+    """What a session says as its fallback when it opened ``portable``."""
+    return f"{missing.problem}, so {portable.name} runs in its place ({missing.fix})"

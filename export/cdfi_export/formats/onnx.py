@@ -35,6 +35,7 @@ FORMATS.register(
         opsets=(18, 18, 23),
         packages=("torch", "onnx", "onnxscript", "onnxslim", "onnxruntime"),
         extra="export",
+        native_warp=True,
         export=export,
     )
 )

@@ -18,7 +18,7 @@ from cdfi_runtime.litert_delegation import delegation
 from cdfi_runtime.litert_warp import OPERATOR, warp_delegate
 from cdfi_runtime.manifest import TensorInfo, load_manifest
 from cdfi_runtime.native import NativeError
-from cdfi_runtime.portable import portable_file
+from cdfi_runtime.portable import in_its_place, portable_file
 from cdfi_runtime.runtimes import AUTO, RUNTIMES, RuntimeSpec
 
 # The same interpreter under its present and its former name; either may be what a device has.
@@ -89,7 +89,7 @@ class LitertSession:
             self.accelerator += f", native warp ({native.dispatch()})"
         reasons = [_fallback(accelerator, found.partitions > 0)]
         if missing is not None:
-            reasons.append(f"{missing.problem}, so {path.name} runs in its place ({missing.fix})")
+            reasons.append(in_its_place(path, missing))
         self.fallback = "; ".join(text for text in reasons if text) or None
 
     def run(self, frame0: NDArray[np.float32], frame2: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cdfi_runtime import native
 from cdfi_runtime.errors import ArtifactError, InputError, first_line
 from cdfi_runtime.files import require_file, sha256_file
 from cdfi_runtime.manifest import (
@@ -18,6 +19,9 @@ from cdfi_runtime.manifest import (
     manifest_path,
     parse_manifest,
 )
+from cdfi_runtime.native import NativeError
+from cdfi_runtime.ort_operators import has_native_operators, register_operators
+from cdfi_runtime.portable import in_its_place, portable_file
 from cdfi_runtime.runtimes import AUTO, RUNTIMES, RuntimeSpec
 
 EMBEDDED_KEY = "cdfi_manifest"
@@ -37,8 +41,12 @@ class OnnxSession:
         accelerator: An execution provider's name without its ending, e.g. ``"cuda"``, in small
             letters; ``"auto"`` is the CPU's. What it does not take runs on the CPU.
 
+    A graph with the native operators needs the native library. Where that is missing, the portable
+    file beside it is opened in its place; :attr:`fallback` says so, :attr:`manifest` is that file's.
+
     Raises:
         InputError: the file is missing or empty.
+        NativeError: the native library is missing, and so is the portable file.
         ArtifactError: no ONNX model, no manifest, a hash that does not match, or inputs and outputs
             other than the manifest's.
         MissingDependencyError: onnxruntime is not installed.
@@ -58,6 +66,11 @@ class OnnxSession:
         options.intra_op_num_threads = threads or 0
         options.inter_op_num_threads = 1
         options.add_session_config_entry(_RECORD_ASSIGNMENT, "1")
+        missing = _register_operators(options, beside)
+        if missing is not None:
+            assert beside is not None
+            path = portable_file(path, beside, missing)
+            beside = load_manifest(path)
         asked = CPU if accelerator == AUTO else accelerator
         provider = _provider(asked, onnxruntime.get_available_providers())
         try:
@@ -77,7 +90,12 @@ class OnnxSession:
         self.version: str = onnxruntime.__version__
         nodes = _nodes_by_provider(self._session)
         self.accelerator = _in_words(nodes)
-        self.fallback = _fallback(asked, nodes, onnxruntime.get_available_providers())
+        if has_native_operators(self.manifest.graph.operators):
+            self.accelerator += f", native warp ({native.dispatch()})"
+        reasons = [_fallback(asked, nodes, onnxruntime.get_available_providers())]
+        if missing is not None:
+            reasons.append(in_its_place(path, missing))
+        self.fallback = "; ".join(text for text in reasons if text) or None
 
     def run(self, frame0: NDArray[np.float32], frame2: NDArray[np.float32]) -> NDArray[np.float32]:
         """The raw middle frame; see :meth:`cdfi_runtime.runtimes.Session.run`.
@@ -97,6 +115,21 @@ class OnnxSession:
                 fix="try smaller frames; if that fails too, export the artifact again",
             ) from error
         return np.asarray(raw)
+
+
+def _register_operators(options: Any, manifest: Manifest | None) -> NativeError | None:
+    """Give the session our own operators if its graph has any; says what stands against it.
+
+    Without a manifest beside the file nobody knows yet, so they are given if they are there.
+    """
+    needed = manifest is not None and has_native_operators(manifest.graph.operators)
+    if manifest is not None and not needed:
+        return None
+    try:
+        register_operators(options)
+    except NativeError as error:
+        return error if needed else None
+    return None
 
 
 def _short(provider: str) -> str:
