@@ -3,6 +3,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 SOURCES := $(shell find runtime model export benchmarks -type f -not -name '*.pyc' -not -path '*.egg-info*')
 PIP_FLAGS := --disable-pip-version-check --quiet
+# What an isolated build installs is pinned too; newer versions of pip read the second name only.
+export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
+export PIP_BUILD_CONSTRAINT := $(CURDIR)/constraints.txt
 
 .PHONY: artifacts test lint format bench setup wheel wheel-test native default-model clean
 .DELETE_ON_ERROR:
@@ -31,7 +34,7 @@ artifacts: setup
 	@touch $@
 
 build/wheel/.built: setup pyproject.toml $(SOURCES)
-	rm -rf build/lib* build/bdist.* build/temp.* build/wheel && mkdir -p build/wheel
+	rm -rf build/wheel && mkdir -p build/wheel
 	$(BIN)/pip wheel $(PIP_FLAGS) --no-deps -w build/wheel .
 	@touch $@
 
@@ -59,7 +62,8 @@ format: setup
 bench: setup
 	$(BIN)/python benchmarks/bench.py latency artifacts/*.onnx --size 448x256 --out reports
 
-# The native kernels (optional): build/native/libcdfi_native.so, found by cdfi_runtime.native.
+# The native kernels alone, after a change to them: build/native/libcdfi_native.so, where an editable
+# install puts them as well.
 CMAKE ?= cmake
 native:
 	@command -v $(CMAKE) >/dev/null || { echo "make native needs CMake 3.18 or newer, '$(CMAKE)' was not found: \
