@@ -7,7 +7,7 @@ PIP_FLAGS := --disable-pip-version-check --quiet
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_BUILD_CONSTRAINT := $(CURDIR)/constraints.txt
 
-.PHONY: artifacts test lint format bench setup wheel wheel-test native default-model clean
+.PHONY: artifacts test lint format bench setup wheel wheel-test native ort-headers default-model clean
 .DELETE_ON_ERROR:
 
 setup: .venv/.installed
@@ -72,6 +72,21 @@ native:
 	install g++ or clang, or name it: make native CXX=..."; exit 2; }
 	CXX='$(CXX)' $(CMAKE) -S runtime/native -B build/native
 	$(CMAKE) --build build/native
+
+# The official headers of ONNX Runtime, which its wheels lack, for the test of runtime/native/ort_abi.h.
+# They come from the smallest pinned package that ships them; only headers are taken out.
+ORT_HEADERS_PACKAGE := @qvac/onnx@0.15.1
+ORT_HEADERS_SHA256 := ff52c079d281510e58d350d0cb5132012a9fcf455e29a181c452f9ce5f654b35
+ort-headers: build/ort-headers/onnxruntime_c_api.h
+build/ort-headers/onnxruntime_c_api.h:
+	@command -v npm >/dev/null || { echo "make ort-headers needs npm: install it, or set CDFI_ORT_HEADERS to \
+	a folder with onnxruntime_c_api.h"; exit 2; }
+	rm -rf build/ort-headers && mkdir -p build/ort-headers
+	cd build/ort-headers && npm pack --silent $(ORT_HEADERS_PACKAGE)
+	cd build/ort-headers && echo "$(ORT_HEADERS_SHA256)  $$(ls *.tgz)" | sha256sum --check --quiet
+	cd build/ort-headers && tar -xzf *.tgz --strip-components=4 package/prebuilds/include/onnxruntime/onnxruntime_c_api.h \
+	  package/prebuilds/include/onnxruntime/onnxruntime_ep_c_api.h && rm *.tgz
+	@touch $@
 
 # Ship trained weights: make default-model WEIGHTS=run/best.safetensors
 default-model: setup
