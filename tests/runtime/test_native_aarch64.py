@@ -145,9 +145,7 @@ def random_call(
 def by_reference(call: Call) -> NDArray[np.float64]:
     arrays = (call.image, call.weight, call.alpha, call.beta)
     image, weight, alpha, beta = (array.astype(np.float64) for array in arrays)
-    return reference_warp(
-        image, softmax(weight) if call.logits else weight, alpha, beta, call.spec
-    )
+    return reference_warp(image, softmax(weight) if call.logits else weight, alpha, beta, call.spec)
 
 
 def test_neon_equals_the_scalar_level(aarch64: Emulated) -> None:
