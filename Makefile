@@ -84,8 +84,9 @@ build/ort-headers/onnxruntime_c_api.h:
 	rm -rf build/ort-headers && mkdir -p build/ort-headers
 	cd build/ort-headers && npm pack --silent $(ORT_HEADERS_PACKAGE)
 	cd build/ort-headers && echo "$(ORT_HEADERS_SHA256)  $$(ls *.tgz)" | sha256sum --check --quiet
-	cd build/ort-headers && tar -xzf *.tgz --strip-components=4 package/prebuilds/include/onnxruntime/onnxruntime_c_api.h \
-	  package/prebuilds/include/onnxruntime/onnxruntime_ep_c_api.h && rm *.tgz
+	cd build/ort-headers && tar -xzf *.tgz --strip-components=4 \
+	  $(addprefix package/prebuilds/include/onnxruntime/,onnxruntime_c_api.h onnxruntime_ep_c_api.h)
+	rm build/ort-headers/*.tgz
 	@touch $@
 
 # Ship trained weights: make default-model WEIGHTS=run/best.safetensors

@@ -2,8 +2,8 @@
 
 The library is optional: the package's build makes it where there is a C++17 compiler, and so does
 ``make native`` (see ``runtime/native/README.md``). It is looked for at the path in
-``CDFI_NATIVE_LIBRARY``, then in this package, then in the ``build/native`` of a source tree. Nothing
-is loaded before the first call.
+``CDFI_NATIVE_LIBRARY``, then in this package, then in the ``build/native`` of a source tree.
+Nothing is loaded before the first call.
 """
 
 from __future__ import annotations
