@@ -42,12 +42,12 @@ MATRIX = [
 class Call:
     """One call of ``cdfi_warp``; all arrays have four axes."""
 
+    spec: WarpSpec
+    logits: bool
     image: Array
     weight: Array
     alpha: Array
     beta: Array
-    spec: WarpSpec
-    logits: bool = False
 
     def encoded(self, level: int) -> bytes:
         batch, channels, *image_size = self.image.shape
@@ -139,7 +139,7 @@ def random_call(
         weight if logits else softmax(weight),
         *random.standard_normal((2, batch, spec.offset_maps, *size)) * 3,
     )
-    return Call(*(array.astype(np.float32) for array in arrays), spec, logits)
+    return Call(spec, logits, *(array.astype(np.float32) for array in arrays))
 
 
 def by_reference(call: Call) -> NDArray[np.float64]:
@@ -174,13 +174,13 @@ def awkward_offsets(random: np.random.Generator, shape: tuple[int, ...]) -> Arra
             np.nextafter(whole, np.float32(np.inf)),
             whole + np.float32(0.5),
             random.standard_normal(shape).astype(np.float32) * np.float32(4),
-            random.choice(np.float32([-0.0, 1e-45, -1e-45, -1e-30, 1e-30]), shape),
-            random.choice(np.float32([8388607.5, -8388607.5, 3e9, -3e9, 3e38]), shape),
-            random.choice(np.float32([np.nan, np.inf, -np.inf]), shape),
+            random.choice([-0.0, 1e-45, -1e-45, -1e-30, 1e-30], shape).astype(np.float32),
+            random.choice([8388607.5, -8388607.5, 3e9, -3e9, 3e38], shape).astype(np.float32),
+            random.choice([np.nan, np.inf, -np.inf], shape).astype(np.float32),
         ]
     )
     chosen = random.choice(len(values), shape, p=[0.2, 0.2, 0.15, 0.1, 0.2, 0.05, 0.05, 0.05])
-    return np.take_along_axis(values, chosen[None], axis=0)[0]
+    return np.take_along_axis(values, chosen[None], axis=0)[0]  # type: ignore[no-any-return]
 
 
 def touched_pixels(call: Call) -> NDArray[np.bool_]:
@@ -203,15 +203,16 @@ def touched_pixels(call: Call) -> NDArray[np.bool_]:
 
 
 def test_neon_reads_the_same_pixels(aarch64: Emulated) -> None:
-    """Channel c of the image is NaN at pixel c alone, so a NaN result names a pixel that was read,
+    """The taps land on the same pixels to the bit, for offsets of any value.
 
-    with whatever weight: the taps are seen bit for bit, for offsets of any value.
+    Channel c of the image is NaN at pixel c alone, so a NaN result names a pixel that was read,
+    whatever its weight.
     """
     random = np.random.default_rng(5)
     down, right = 5, 19
     image = np.ones((1, down * right, down * right), np.float32)
     np.einsum("bcc->bc", image)[...] = np.nan
-    image = image.reshape(1, -1, down, right)
+    diagonal = image.reshape(1, -1, down, right)
     calls = []
     for taps, dilation, sampling, offsets in itertools.product(
         (1, 3), (1, 2), get_args(Sampling), get_args(Offsets)
@@ -220,7 +221,7 @@ def test_neon_reads_the_same_pixels(aarch64: Emulated) -> None:
         shape = (1, spec.offset_maps, down, right)
         weight = random.random((1, taps * taps, down, right)).astype(np.float32)
         maps = [awkward_offsets(random, shape) for _ in range(2)]
-        calls.append(Call(image, weight, *maps, spec))
+        calls.append(Call(spec, False, diagonal, weight, *maps))
     by_level = [aarch64.warp(calls, level) for level in (SCALAR, VECTOR4)]
     for call, scalar, neon in zip(calls, *by_level, strict=True):
         expected = touched_pixels(call)
@@ -229,9 +230,9 @@ def test_neon_reads_the_same_pixels(aarch64: Emulated) -> None:
 
 
 def test_neon_gives_exact_sums_bit_for_bit(aarch64: Emulated) -> None:
-    """One tap of weight 1 for each result, distinct whole pixels and eighths of offsets: nothing is
+    """Where nothing is rounded, every bit is right: a wrong tap, corner or weight shows.
 
-    rounded, so every bit must be right, and a wrong tap, corner or weight shows.
+    Each result has one tap of weight 1; pixels are distinct whole numbers, offsets eighths.
     """
     random = np.random.default_rng(6)
     calls = []
@@ -244,7 +245,7 @@ def test_neon_gives_exact_sums_bit_for_bit(aarch64: Emulated) -> None:
             np.put_along_axis(weight, random.integers(0, taps * taps, (1, 1, 7, 21)), 1.0, axis=1)
             shifts = random.integers(-80, 81, (2, *maps)) / 8
             arrays = (image, weight, *shifts)
-            calls.append(Call(*(array.astype(np.float32) for array in arrays), spec))
+            calls.append(Call(spec, False, *(array.astype(np.float32) for array in arrays)))
     by_level = [aarch64.warp(calls, level) for level in (SCALAR, VECTOR4)]
     for call, scalar, neon in zip(calls, *by_level, strict=True):
         expected = by_reference(call)
