@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -30,7 +30,7 @@ HOOK = "import sys, scikit_build_core.build as b; getattr(b, sys.argv[1])(sys.ar
 Lacking = Callable[[str], NoReturn]
 
 
-def run(command: list[str | Path], cwd: Path, **variables: str) -> str:
+def run(command: Sequence[str | Path], cwd: Path, **variables: str) -> str:
     """The output of a command that must succeed, in an environment without ours."""
     ours = ("CDFI_", "PYTHONPATH", "CC", "CXX", "SKBUILD_", "CMAKE_")
     env = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
