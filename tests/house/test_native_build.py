@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
@@ -30,7 +30,7 @@ HOOK = "import sys, scikit_build_core.build as b; getattr(b, sys.argv[1])(sys.ar
 Lacking = Callable[[str], NoReturn]
 
 
-def run(command: Sequence[str | Path], cwd: Path, **variables: str) -> str:
+def run(command: list[str | Path], cwd: Path, **variables: str) -> str:
     """The output of a command that must succeed, in an environment without ours."""
     ours = ("CDFI_", "PYTHONPATH", "CC", "CXX", "SKBUILD_", "CMAKE_")
     env = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
@@ -64,7 +64,7 @@ def compiler(lacking: Lacking) -> None:
 def build_wheel(what: Path, into: Path, **variables: str) -> tuple[Path, str]:
     """The wheel that pip makes of a folder or an sdist, and what the build printed."""
     flags = ["-v", "--no-deps", "--no-build-isolation", "--disable-pip-version-check"]
-    command = [sys.executable, "-m", "pip", "wheel", *flags, "-w", into, what]
+    command: list[str | Path] = [sys.executable, "-m", "pip", "wheel", *flags, "-w", into, what]
     printed = run(command, into, **variables)
     (wheel,) = into.glob("*.whl")
     return wheel, printed
