@@ -3,8 +3,11 @@ PYTHON ?= python3
 BIN := .venv/bin
 SOURCES := $(shell find runtime model export benchmarks -type f -not -name '*.pyc' -not -path '*.egg-info*')
 PIP_FLAGS := --disable-pip-version-check --quiet
+# What an isolated build installs is pinned too; newer versions of pip read the second name only.
+export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
+export PIP_BUILD_CONSTRAINT := $(CURDIR)/constraints.txt
 
-.PHONY: artifacts test lint format bench setup wheel wheel-test native default-model clean
+.PHONY: artifacts test lint format bench setup wheel wheel-test native ort-headers default-model clean
 .DELETE_ON_ERROR:
 
 setup: .venv/.installed
@@ -31,7 +34,7 @@ artifacts: setup
 	@touch $@
 
 build/wheel/.built: setup pyproject.toml $(SOURCES)
-	rm -rf build/lib* build/bdist.* build/temp.* build/wheel && mkdir -p build/wheel
+	rm -rf build/wheel && mkdir -p build/wheel
 	$(BIN)/pip wheel $(PIP_FLAGS) --no-deps -w build/wheel .
 	@touch $@
 
@@ -59,7 +62,8 @@ format: setup
 bench: setup
 	$(BIN)/python benchmarks/bench.py latency artifacts/*.onnx --size 448x256 --out reports
 
-# The native kernels (optional): build/native/libcdfi_native.so, found by cdfi_runtime.native.
+# The native kernels alone, after a change to them: build/native/libcdfi_native.so, where an editable
+# install puts them as well.
 CMAKE ?= cmake
 native:
 	@command -v $(CMAKE) >/dev/null || { echo "make native needs CMake 3.18 or newer, '$(CMAKE)' was not found: \
@@ -68,6 +72,22 @@ native:
 	install g++ or clang, or name it: make native CXX=..."; exit 2; }
 	CXX='$(CXX)' $(CMAKE) -S runtime/native -B build/native
 	$(CMAKE) --build build/native
+
+# The official headers of ONNX Runtime, which its wheels lack, for the test of runtime/native/ort_abi.h.
+# They come from the smallest pinned package that ships them; only headers are taken out.
+ORT_HEADERS_PACKAGE := @qvac/onnx@0.15.1
+ORT_HEADERS_SHA256 := ff52c079d281510e58d350d0cb5132012a9fcf455e29a181c452f9ce5f654b35
+ort-headers: build/ort-headers/onnxruntime_c_api.h
+build/ort-headers/onnxruntime_c_api.h:
+	@command -v npm >/dev/null || { echo "make ort-headers needs npm: install it, or set CDFI_ORT_HEADERS to \
+	a folder with onnxruntime_c_api.h"; exit 2; }
+	rm -rf build/ort-headers && mkdir -p build/ort-headers
+	cd build/ort-headers && npm pack --silent $(ORT_HEADERS_PACKAGE)
+	cd build/ort-headers && echo "$(ORT_HEADERS_SHA256)  $$(ls *.tgz)" | sha256sum --check --quiet
+	cd build/ort-headers && tar -xzf *.tgz --strip-components=4 \
+	  $(addprefix package/prebuilds/include/onnxruntime/,onnxruntime_c_api.h onnxruntime_ep_c_api.h)
+	rm build/ort-headers/*.tgz
+	@touch $@
 
 # Ship trained weights: make default-model WEIGHTS=run/best.safetensors
 default-model: setup

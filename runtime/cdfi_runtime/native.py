@@ -1,8 +1,9 @@
 """The native kernels from numpy: finds the library, loads it once, checks what it is given.
 
-The library is optional. It is built by ``make native`` (see ``runtime/native/README.md``) and is
-looked for at the path in ``CDFI_NATIVE_LIBRARY``, then beside this package, then in the
-``build/native`` of a source tree. Nothing is loaded before the first call.
+The library is optional: the package's build makes it where there is a C++17 compiler, and so does
+``make native`` (see ``runtime/native/README.md``). It is looked for at the path in
+``CDFI_NATIVE_LIBRARY``, then in this package, then in the ``build/native`` of a source tree.
+Nothing is loaded before the first call.
 """
 
 from __future__ import annotations
@@ -251,7 +252,7 @@ def library() -> Any:
     if path is None:
         raise NativeError(
             "the native kernels are not built",
-            expected=f"{LIBRARY} beside the package cdfi_runtime, or named by {VARIABLE}",
-            fix="make native (needs a C++17 compiler and CMake)",
+            expected=f"{LIBRARY} in the package cdfi_runtime, or named by {VARIABLE}",
+            fix="make native in a checkout, or install the package again with a C++17 compiler",
         )
     return _load(path)

@@ -33,8 +33,12 @@ struct ApiBase {
 
 constexpr int kInvalidArgument = 2;  // OrtErrorCode
 // ONNXTensorElementDataType; an operator's input of kAnyType takes every one.
-constexpr int kAnyType = 0, kFloat = 1, kFloat16 = 10;
-constexpr int kRequired = 0, kVariadic = 2;  // OrtCustomOpInputOutputCharacteristic
+constexpr int kAnyType = 0;
+constexpr int kFloat = 1;
+constexpr int kFloat16 = 10;
+// OrtCustomOpInputOutputCharacteristic
+constexpr int kRequired = 0;
+constexpr int kVariadic = 2;
 
 // An entry: its position in the table and the type of the function there.
 template <size_t Position, class Function>

@@ -5,7 +5,9 @@ from __future__ import annotations
 import importlib
 import os
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -49,6 +51,18 @@ def test_the_base_install_interpolates(base_python: Path, tmp_path: Path) -> Non
     assert done.returncode == 0, done.stderr
     size = "from PIL import Image; import sys; print(Image.open(sys.argv[1]).size)"
     assert run(base_python, "-c", size, out).stdout.strip() == "(448, 256)"
+
+
+def test_the_base_install_has_the_native_library(
+    base_python: Path, lacking: Callable[[str], NoReturn]
+) -> None:
+    code = "from cdfi_runtime import native as n; print(n.__file__, n.library_path(), *n.levels())"
+    done = run(base_python, "-c", code)
+    if "not built" in done.stderr:
+        lacking("the wheel was built without a C++ compiler")
+    module, library, *levels = done.stdout.split()
+    assert Path(library).parent == Path(module).parent
+    assert "vector4" in levels
 
 
 def test_the_base_install_says_what_the_other_commands_need(base_python: Path) -> None:

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import onnx
@@ -25,6 +26,7 @@ from cdfi_runtime.manifest import (
 from onnx import TensorProto, helper
 
 ArtifactMaker = Callable[..., Path]
+Lacking = Callable[[str], NoReturn]
 NATIVE_SOURCES = Path(__file__).parents[2] / "runtime" / "native"
 AVX512 = ["-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl"]
 
@@ -111,17 +113,17 @@ def frames() -> list[np.ndarray]:
 class NativeBuilder:
     """Builds the native sources by the compiler alone, with the flags of their CMakeLists.txt."""
 
-    def __init__(self, compiler: str) -> None:
+    def __init__(self, compiler: str, lacking: Lacking) -> None:
         found = shutil.which(compiler)
         if found is None:
-            pytest.skip(f"no C++ compiler '{compiler}': the native kernels cannot be built")
-        self.compiler = found
+            lacking(f"no C++ compiler '{compiler}': the native kernels cannot be built")
+        self.compiler, self.lacking = found, lacking
 
     def skip_unless_accepted(self, arguments: list[str], folder: Path, reason: str) -> None:
         """Skips unless the compiler makes a program of an empty ``main`` with these arguments."""
         command, program = [self.compiler, *arguments], b"int main() {}"
         if subprocess.run(command, cwd=folder, input=program, check=False).returncode:
-            pytest.skip(reason)
+            self.lacking(reason)
 
     def __call__(self, folder: Path, flags: list[str], last: list[str], *programs: str) -> Path:
         """Compiles the library's sources and ``programs``; ``last`` are the linker's flags."""
@@ -148,15 +150,9 @@ class NativeBuilder:
 
 
 @pytest.fixture(scope="session")
-def build_native() -> NativeBuilder:
+def build_native(lacking: Lacking) -> NativeBuilder:
     """Builds native sources for this machine; skips without a compiler."""
-    return NativeBuilder(os.environ.get("CXX", "g++"))
-
-
-@pytest.fixture
-def build_native_aarch64() -> NativeBuilder:
-    """Builds native sources by Debian's cross compiler; skips without it."""
-    return NativeBuilder("aarch64-linux-gnu-g++")
+    return NativeBuilder(os.environ.get("CXX", "g++"), lacking)
 
 
 @pytest.fixture(scope="session")
