@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import re
 import sys
 from pathlib import Path
@@ -53,6 +54,16 @@ def restart_peak() -> None:
     with contextlib.suppress(OSError):
         _CLEAR_REFS.write_text(_RESTART_PEAK, encoding="ascii")
         _forgotten = max(_forgotten, peak)
+
+
+def release_free_memory() -> None:
+    """Give the system back what the C library keeps of freed memory, where it can (glibc).
+
+    Reading two frames of 4K leaves 150 MB of it, in which small runs leave no trace.
+    """
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL(None).malloc_trim(0)
 
 
 def parse_bytes(text: str) -> int:

@@ -14,12 +14,13 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from cdfi_runtime.errors import InputError
-from cdfi_runtime.memory import recent_peak_bytes, restart_peak, show_bytes
+from cdfi_runtime.memory import recent_peak_bytes, release_free_memory, restart_peak, show_bytes
 from cdfi_runtime.padding import round_up
-from cdfi_runtime.tiling import TilePlan, fit_tiles, smallest_tile
+from cdfi_runtime.tiling import TilePlan, best_plan, fit_tiles, smallest_tile
 
 FIRST_PROBE = 128
 LAST_PROBE = 512
+_CAREFUL = 1.25
 # The line is off by a few per cent: allocators round up, and keep pieces too small to be reused.
 _MARGIN = 1.06
 # Bytes for each pixel of a frame that are touched only after the probes: the result in float32,
@@ -27,8 +28,6 @@ _MARGIN = 1.06
 _RESULT_BYTES = 2 * 3 * 4
 _STRIP_BYTES = 3 * 4  # for each pixel of a row of tiles, while it is put together
 _FRAMES_BYTES = 2 * (3 + 3 * 4)  # for each pixel, of both frames: as given and in float32
-# So many times the frame's pixels may be computed for the sake of a better context.
-_WORTH = 2.5
 
 
 @dataclass
@@ -55,7 +54,7 @@ class TileBudget:
             halos: Contexts to choose from, the best first.
 
         Returns:
-            The first halo's plan that is worth its price, else that of the fewest pixels.
+            See :func:`cdfi_runtime.tiling.best_plan`.
 
         Raises:
             InputError: nothing fits; the message says what would. Or this system does not tell
@@ -67,14 +66,11 @@ class TileBudget:
         def fits(tile_height: int, tile_width: int) -> bool:
             return self._needed(height, width, tile_height, tile_width) <= self.max_memory
 
-        plans = []
-        for halo in halos:
-            plan = fit_tiles(height, width, multiple=multiple, halo=halo, fits=fits)
-            if plan is not None and plan.computed <= _WORTH * height * width:
-                return plan
-            plans += [plan] if plan is not None else []
-        if plans:
-            return min(plans, key=lambda plan: plan.computed)
+        plan = best_plan(
+            fit_tiles(height, width, multiple=multiple, halo=halo, fits=fits) for halo in halos
+        )
+        if plan is not None:
+            return plan
         smallest = smallest_tile(height, width, multiple=multiple, halo=min(halos))
         least = self._needed(height, width, *smallest)
         raise InputError(
@@ -96,10 +92,10 @@ class TileBudget:
         """
         self._probed_frame = height * width
         self.run_tile(multiple, multiple)  # whatever a first run sets up for good
-        side = FIRST_PROBE
+        side: float = FIRST_PROBE
         while side <= LAST_PROBE or not self._rose_twice():
             tile = [
-                min(round_up(side, multiple), round_up(side_, multiple))
+                min(round_up(int(side), multiple), round_up(side_, multiple))
                 for side_ in (height, width)
             ]
             pixels = tile[0] * tile[1]
@@ -107,6 +103,7 @@ class TileBudget:
                 return  # the whole frame
             if len(self._points) > 1 and self._predict(pixels) > self.max_memory:
                 return
+            release_free_memory()
             restart_peak()
             self.run_tile(tile[0], tile[1])
             peak = recent_peak_bytes()
@@ -116,7 +113,7 @@ class TileBudget:
                     fix="choose the tiles yourself: --tile WIDTHxHEIGHT instead of --max-memory",
                 )
             self._points.append((pixels, peak))
-            side *= 2
+            side *= 2 if side < LAST_PROBE else _CAREFUL
 
     def _rose_twice(self) -> bool:
         peaks = [peak for _, peak in self._points[-3:]]

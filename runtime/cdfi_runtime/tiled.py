@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 
 from cdfi_runtime.errors import InputError
 from cdfi_runtime.manifest import Manifest, PaddingInfo, SizeInfo
-from cdfi_runtime.memory import recent_peak_bytes, restart_peak
+from cdfi_runtime.memory import recent_peak_bytes, release_free_memory, restart_peak
 from cdfi_runtime.middle import Planes, check_result
-from cdfi_runtime.padding import Mode, source_index
+from cdfi_runtime.padding import Mode, round_up, source_index
 from cdfi_runtime.runtimes import Session
 from cdfi_runtime.tile_budget import TileBudget
-from cdfi_runtime.tiling import Cut, TilePlan, check_tile, plan_tiles
+from cdfi_runtime.tiling import Cut, TilePlan, best_plan, plan_tiles, smallest_tile
 
 OnTile = Callable[[int, int], None]
 
@@ -140,9 +140,12 @@ class TiledSession:
                 )
             tile = fixed
         self._tile = tile
-        if tile is not None:
-            self._fixed_halo = self._halo_of(tile)
-            check_tile(tile, multiple=own.padding.multiple, halo=self._fixed_halo)
+        if tile is not None and any(side % own.padding.multiple for side in tile):
+            raise InputError(
+                "the tiles do not suit the network",
+                expected=f"width and height in multiples of {own.padding.multiple}",
+                got=f"{tile[1]}x{tile[0]}",
+            )
 
     def run(self, frame0: NDArray[np.float32], frame2: NDArray[np.float32]) -> NDArray[np.float32]:
         """The raw middle frame; see :meth:`cdfi_runtime.runtimes.Session.run`.
@@ -152,7 +155,8 @@ class TiledSession:
             frame2: The same shape.
 
         Raises:
-            InputError: not even small tiles fit into the memory that is allowed.
+            InputError: not even small tiles fit into the memory that is allowed, or the tiles that
+                were asked for are too small for their halo.
             ArtifactError: the network returned another shape, NaN or infinite values.
         """
         plan = self._plan(frame0, frame2)
@@ -160,6 +164,7 @@ class TiledSession:
         seam = _Seam()
         result = np.empty_like(frame0)
         done = 0
+        release_free_memory()
         restart_peak()
         for row in plan.rows:
             strip = np.empty((*frame0.shape[:2], row.end - row.begin, plan.width), np.float32)
@@ -213,15 +218,32 @@ class TiledSession:
     def _new_plan(self, height: int, width: int, frame0: Planes, frame2: Planes) -> TilePlan:
         multiple = self.inner.manifest.padding.multiple
         if self._tile is not None:
-            plan = plan_tiles(height, width, self._tile, multiple=multiple, halo=self._fixed_halo)
-            assert plan is not None  # check_tile saw to it
+            tile = self._tile
+            if self.inner.manifest.size.dynamic:  # no tile larger than the frame
+                tile = (
+                    min(tile[0], round_up(height, multiple)),
+                    min(tile[1], round_up(width, multiple)),
+                )
+            plan = best_plan(
+                plan_tiles(height, width, tile, multiple=multiple, halo=halo)
+                for halo in self._halos()
+            )
+            if plan is None:
+                halo = min(self._halos())
+                least = smallest_tile(height, width, multiple=multiple, halo=halo)
+                raise InputError(
+                    f"the tiles are too small to cut frames of {width}x{height} pixels",
+                    expected=f"{least[1]}x{least[0]} or more with a halo of {halo} pixels",
+                    got=f"{tile[1]}x{tile[0]}",
+                    fix="take larger tiles or a smaller --halo",
+                )
             return plan
 
         def run_tile(tile_height: int, tile_width: int) -> None:
             self._run_at((0, 0), (tile_height, tile_width), frame0, frame2)
 
         if self.request.max_memory is None:
-            whole = (-(-height // multiple) * multiple, -(-width // multiple) * multiple)
+            whole = (round_up(height, multiple), round_up(width, multiple))
             plan = plan_tiles(height, width, whole, multiple=multiple, halo=0)
             assert plan is not None  # a single tile
             return plan
@@ -248,12 +270,6 @@ class TiledSession:
         if self.request.halo is not None:
             return (self.request.halo,)
         return tuple(self._declared * part // 8 for part in (8, 6, 4, 3, 2, 1))
-
-    def _halo_of(self, tile: tuple[int, int]) -> int:
-        """The declared halo, but no more than leaves half of each side of a tile to itself."""
-        if self.request.halo is not None:
-            return self.request.halo
-        return min(self._declared, min(tile) // 8)
 
     def _exact(self, plan: TilePlan) -> bool:
         own = self.inner.manifest.tiling

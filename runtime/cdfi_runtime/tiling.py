@@ -10,11 +10,13 @@ every pixel that is taken has ``halo`` pixels of its tile around it, or the bord
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from cdfi_runtime.errors import InputError
 from cdfi_runtime.padding import round_up
+
+# So many times the frame's pixels may be computed for the sake of a wider halo.
+WORTH = 2.5
 
 
 @dataclass(frozen=True)
@@ -136,20 +138,21 @@ def smallest_tile(height: int, width: int, *, multiple: int, halo: int) -> tuple
     return min(round_up(height, multiple), least), min(round_up(width, multiple), least)
 
 
-def check_tile(tile: tuple[int, int], *, multiple: int, halo: int) -> None:
-    """Refuse tiles, given as ``(height, width)``, that no frame can be cut into.
+def best_plan(plans: Iterable[TilePlan | None]) -> TilePlan | None:
+    """The first plan that is worth its price, else the one that computes the fewest pixels.
 
-    Raises:
-        InputError: no multiples of ``multiple``, or no room for two halos and the seam.
+    Args:
+        plans: In falling order of their halos; what is ``None`` does not count.
     """
-    least = (_overlap(multiple, halo) + 1) * multiple
-    if any(side % multiple for side in tile) or min(tile) < least:
-        raise InputError(
-            "the tiles do not suit the network",
-            expected=f"multiples of {multiple}, at least {least} with a halo of {halo} pixels",
-            got=f"{tile[1]}x{tile[0]}",
-            fix="give other sides, a smaller --halo, or --max-memory to have them chosen",
-        )
+    cheapest: TilePlan | None = None
+    for plan in plans:
+        if plan is None:
+            continue
+        if plan.computed <= WORTH * plan.height * plan.width:
+            return plan
+        if cheapest is None or plan.computed < cheapest.computed:
+            cheapest = plan
+    return cheapest
 
 
 def _overlap(multiple: int, halo: int) -> int:

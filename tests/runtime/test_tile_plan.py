@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
-from cdfi_runtime.errors import InputError
 from cdfi_runtime.padding import round_up
-from cdfi_runtime.tiling import check_tile, cut_axis, fit_tiles, plan_tiles, smallest_tile
+from cdfi_runtime.tiling import best_plan, cut_axis, fit_tiles, plan_tiles, smallest_tile
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -71,7 +69,7 @@ def test_a_frame_of_4k_in_tiles() -> None:
 
 
 def test_a_frame_that_fits_is_one_tile_of_its_padded_size() -> None:
-    plan = fit_tiles(2160, 3840, multiple=32, halo=300, fits=lambda height, width: True)
+    plan = fit_tiles(2160, 3840, multiple=32, halo=300, fits=lambda *tile: max(tile) <= 3840)
     assert plan is not None and plan.count == 1
     assert (plan.tile_height, plan.tile_width) == (2176, 3840)
 
@@ -81,9 +79,11 @@ def test_tiles_without_room_between_their_halos_are_no_plan() -> None:
     assert cut_axis(1000, 160, multiple=32, halo=48) is not None
 
 
-@pytest.mark.parametrize("tile", [(100, 160), (160, 100), (128, 160), (160, 128)])
-def test_unsuitable_tiles_are_refused_with_the_least_size(tile: tuple[int, int]) -> None:
-    check_tile((160, 160), multiple=32, halo=48)
-    with pytest.raises(InputError, match="at least 160 with a halo of 48") as caught:
-        check_tile(tile, multiple=32, halo=48)
-    assert caught.value.got == f"{tile[1]}x{tile[0]}"
+def test_the_widest_halo_that_is_worth_its_price_is_taken() -> None:
+    size = (2160, 3840)
+    plans = [plan_tiles(*size, (640, 640), multiple=32, halo=halo) for halo in (304, 200, 64, 16)]
+    costs = [None if plan is None else plan.computed / (2160 * 3840) for plan in plans]
+    assert costs[0] is None and costs[1] and costs[1] > 2.5 and costs[2] and costs[2] < 2.5
+    assert best_plan(plans) is plans[2]
+    assert best_plan(plans[:2]) is plans[1]
+    assert best_plan(plans[:1]) is None
