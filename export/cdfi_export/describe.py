@@ -76,6 +76,7 @@ def draft_manifest(source: Source, plan: Plan) -> Manifest:
             height=size.height if size else None,
         ),
         padding=PaddingInfo(multiple=network.spec.multiple),
+        tiling=network.spec.tiling,
         tools=tool_versions(spec),
     )
 

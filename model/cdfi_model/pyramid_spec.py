@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from cdfi_runtime.errors import InputError
+from cdfi_runtime.manifest import TilingInfo
 
 from cdfi_model.spec import NetworkSpec, spec_kind
 
@@ -57,6 +58,32 @@ class PyramidSpec(NetworkSpec):
                 expected=f"a 'multiple' that {1 << levels} divides",
                 got=str(self.multiple),
             )
+
+    @property
+    def tiling(self) -> TilingInfo:
+        """See :attr:`NetworkSpec.tiling`: exact with the receptive field of still frames as halo.
+
+        Far motion reads features elsewhere, but coarse levels see so much farther than fine ones
+        that motion by a third of the halo is covered as well.
+        """
+        return TilingInfo(halo=self._reach(), exact=True)
+
+    def _reach(self) -> int:
+        """Pixels of the frame on one side of a pixel that can change it, rounded up."""
+        features, own = [], 3  # the 6x6 convolution of stride 2
+        for level in range(len(self.features)):
+            own += (1 << level if level else 0) + (2 << level)  # 3x3 of stride 2, and 3x3
+            features.append(own)
+        reach = 0
+        for level in reversed(range(len(self.features))):
+            pixel = 2 << level
+            seen = max(features[level], reach + 2 * pixel if reach else 0)  # doubled from coarser
+            # The search, the decoder's convolutions and its head.
+            reach = seen + (self.search[level] + self.decoder_depth + 1) * pixel
+        taps = 2 + self.warp.reach + 2  # offsets doubled; the taps; a bilinear sample
+        residual = 3 + 2 + 2 if self.synthesis else 0  # 6x6, then twice 3x3 at half size
+        coarsest = 1 << len(self.features)  # centres of pixels lie differently on every level
+        return reach + taps + residual + coarsest
 
     def build(self) -> InterpolationNetwork:
         """The torch module; weights are random but for the heads, which start at zero motion."""

@@ -155,6 +155,7 @@ def _manifest(network: InterpolationNetwork, file: str, sha256: str, size: int) 
         outputs=(TensorInfo(name="frame1", shape=shape),),
         size=SizeInfo(dynamic=True),
         padding=PaddingInfo(multiple=spec.multiple),
+        tiling=spec.tiling,
     )
 
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -23,7 +22,9 @@ from cdfi_runtime.interpolator import (
     check_time_step,
     default_model,
 )
+from cdfi_runtime.memory import parse_bytes
 from cdfi_runtime.runtimes import AUTO, RUNTIMES, choose_runtime
+from cdfi_runtime.tile_view import TileProgress, parse_tile, show_tiling
 
 if TYPE_CHECKING:
     from cdfi_runtime.frames import Frame
@@ -74,6 +75,19 @@ def run(
     strict: Annotated[
         bool, typer.Option("--strict", help="Refuse to run elsewhere than on --accelerator.")
     ] = False,
+    max_memory: Annotated[
+        str | None,
+        typer.Option(
+            help="What the process may hold, e.g. 2G: frames that need more go through in tiles."
+        ),
+    ] = None,
+    tile: Annotated[
+        str | None, typer.Option(help="Tiles of this size instead, e.g. 1280x736.")
+    ] = None,
+    halo: Annotated[
+        int | None,
+        typer.Option(min=0, help="Pixels of context around tiles; the manifest's if left out."),
+    ] = None,
     factor: Annotated[
         int | None, typer.Option(help="Multiply a folder's frame rate by 2, 4, 8, ... [default: 2]")
     ] = None,
@@ -94,10 +108,21 @@ def run(
     """
     del version, list_runtimes  # their callbacks did the work
     check_time_step(t)
+    progress = TileProgress(console)
+
+    def load() -> Interpolator:
+        cuts = {
+            "max_memory": None if max_memory is None else parse_bytes(max_memory),
+            "tile": None if tile is None else parse_tile(tile),
+            "halo": halo,
+            "on_tile": progress.on_tile,
+        }
+        return _load(model, runtime, threads, accelerator, strict, cuts)
+
     if len(inputs) == 1 and inputs[0].is_dir():
         halvings = check_factor(2 if factor is None else factor)
         job = _FolderJob(inputs[0], output, 2**halvings)
-        job.run(_load(model, runtime, threads, accelerator, strict))
+        job.run(load(), progress)
     elif len(inputs) == 2:
         if factor is not None:
             raise InputError(
@@ -106,8 +131,11 @@ def run(
         _check_pair_output(inputs, output)
         pair = [read_image(path) for path in inputs]
         _check_same_size(inputs[0], pair[0], inputs[1], pair[1])
-        middle = _load(model, runtime, threads, accelerator, strict).interpolate(*pair)
+        loaded = load()
+        with progress:
+            middle = loaded.interpolate(*pair)
         write_image(output, middle)
+        show_tiling(console, loaded.tiling)
         console.print(f"wrote {output}")
     else:
         raise InputError(
@@ -144,23 +172,23 @@ class _FolderJob:
                 fix="choose another folder or move them away",
             )
 
-    def run(self, interpolator: Interpolator) -> None:
+    def run(self, interpolator: Interpolator, progress: TileProgress) -> None:
         """Write ``000000.png``, ``000001.png``, ... in time order."""
         total = (len(self.files) - 1) * self.factor + 1
         digits = max(6, len(str(total - 1)))
         done = 0
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
         try:
-            with Progress(*columns, TimeRemainingColumn(), console=console) as progress:
-                task = progress.add_task("interpolating", total=total)
+            with progress:
+                progress.expect(total)
                 for frame in interpolator.interpolate_sequence(self._read(), self.factor):
                     write_image(self.target / f"{done:0{digits}d}.png", frame)
                     done += 1
-                    progress.advance(task)
+                    progress.frame_done()
         except BaseException:
             console.print(f"stopped: {done} of {total} frames are complete in {self.target}")
             raise
         console.print(f"wrote {done} frames to {self.target}")
+        show_tiling(console, interpolator.tiling)
 
     def _read(self) -> Iterator[Frame]:
         first = read_image(self.files[0])
@@ -172,13 +200,23 @@ class _FolderJob:
 
 
 def _load(
-    model: Path | None, runtime: str, threads: int | None, accelerator: str, strict: bool
+    model: Path | None,
+    runtime: str,
+    threads: int | None,
+    accelerator: str,
+    strict: bool,
+    cuts: dict[str, Any],
 ) -> Interpolator:
     """Open the artifact, and say which runtime it got, why, and what it runs on."""
     path = model or default_model()
     choice = choose_runtime(path, runtime)
     loaded = Interpolator.load(
-        path, runtime=choice.spec.name, threads=threads, accelerator=accelerator, strict=strict
+        path,
+        runtime=choice.spec.name,
+        threads=threads,
+        accelerator=accelerator,
+        strict=strict,
+        **cuts,
     )
     console.print(
         f"runtime {loaded.runtime} ({choice.reason}) on {loaded.accelerator}",

@@ -15,6 +15,7 @@ from cdfi_runtime.errors import InputError
 
 Frame: TypeAlias = NDArray[Any]
 
+_BAND = 128
 _LAYOUT = "(height, width, 3) or (batch, height, width, 3), RGB"
 
 
@@ -102,7 +103,11 @@ def from_network(planes: NDArray[np.float32], like: Frame) -> Frame:
     batch = planes.transpose(0, 2, 3, 1)
     frame = batch if like.ndim == 4 else batch[0]
     if like.dtype == np.uint8:
-        return np.ascontiguousarray(round_to_uint8(frame))
+        rounded = np.empty(frame.shape, np.uint8)
+        for first in range(0, frame.shape[-3], _BAND):  # a frame of 8K has 400 MB in float32
+            rows = (..., slice(first, first + _BAND), slice(None), slice(None))
+            rounded[rows] = round_to_uint8(frame[rows])
+        return rounded
     return np.ascontiguousarray(np.clip(frame, 0, 1), dtype=np.float32)
 
 

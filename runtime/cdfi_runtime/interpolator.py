@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 from cdfi_runtime.errors import ArtifactError, InputError
 from cdfi_runtime.frames import Frame, check_frame, check_pair, from_network, to_network
 from cdfi_runtime.manifest import Manifest
+from cdfi_runtime.memory import parse_bytes
 from cdfi_runtime.middle import raw_middle
 from cdfi_runtime.runtimes import AUTO, Session, open_artifact
+from cdfi_runtime.tiled import OnTile, TiledSession, Tiling, TilingRequest
 
 MIDDLE = 0.5
 
@@ -78,6 +80,9 @@ class Interpolator:
 
     def __init__(self, session: Session) -> None:
         self._session = session
+        self._manifest = (
+            session.inner.manifest if isinstance(session, TiledSession) else session.manifest
+        )
 
     @classmethod
     def load(
@@ -88,6 +93,10 @@ class Interpolator:
         threads: int | None = None,
         accelerator: str = AUTO,
         strict: bool = False,
+        max_memory: int | str | None = None,
+        tile: tuple[int, int] | None = None,
+        halo: int | None = None,
+        on_tile: OnTile | None = None,
     ) -> Interpolator:
         """Open an artifact.
 
@@ -97,16 +106,30 @@ class Interpolator:
             threads: CPU threads; ``None`` leaves the choice to the runtime.
             accelerator: Provider, delegate, compute units or device in the runtime's words.
             strict: Refuse what does not run wholly on ``accelerator``.
+            max_memory: What the whole process may hold, in bytes or as ``"2G"``. Frames that would
+                take more are computed in tiles, as large as fit; :attr:`tiling` says how well
+                they join. With this or ``tile``, a graph of fixed size takes larger frames.
+            tile: ``(width, height)`` of tiles in pixels, instead.
+            halo: Pixels of context around a tile; ``None`` takes what the manifest says.
+            on_tile: Told after each tile of a frame how many are done, and of how many.
 
         Raises:
-            InputError: missing or empty file, a runtime that does not take its format, or a
-                fallback that ``strict`` refuses.
+            InputError: missing or empty file, a runtime that does not take its format, a
+                fallback that ``strict`` refuses, or tiles that the network cannot take.
             ArtifactError: the file is corrupt, foreign, or not the one its manifest describes.
             MissingDependencyError: the runtime's library is not installed.
             UnknownNameError: no runtime of that name.
         """
         artifact = default_model() if path is None else Path(path)
-        return cls(open_artifact(artifact, runtime, threads, accelerator, strict=strict))
+        session = open_artifact(artifact, runtime, threads, accelerator, strict=strict)
+        if max_memory is None and tile is None:
+            if halo is not None:
+                raise InputError(
+                    "a halo alone cuts no frame", fix="give the tiles' size or max_memory with it"
+                )
+            return cls(session)
+        limit = parse_bytes(max_memory) if isinstance(max_memory, str) else max_memory
+        return cls(TiledSession(session, TilingRequest(limit, tile, halo), on_tile))
 
     @classmethod
     def from_session(cls, session: Session) -> Interpolator:
@@ -116,7 +139,12 @@ class Interpolator:
     @property
     def manifest(self) -> Manifest:
         """The manifest of the artifact."""
-        return self._session.manifest
+        return self._manifest
+
+    @property
+    def tiling(self) -> Tiling | None:
+        """How the last frame was cut into tiles; ``None`` before it, or without tiles."""
+        return self._session.tiling if isinstance(self._session, TiledSession) else None
 
     @property
     def runtime(self) -> str:
@@ -146,8 +174,8 @@ class Interpolator:
             The same shape: uint8 for uint8 frames, else float32 in [0, 1].
 
         Raises:
-            InputError: frames or ``t`` that cannot be used, or frames larger than an artifact of
-                fixed size.
+            InputError: frames or ``t`` that cannot be used, frames larger than an artifact of
+                fixed size, or than the memory that is allowed.
             ArtifactError: the network returned NaN values or another shape.
         """
         check_time_step(t)

@@ -109,6 +109,18 @@ class PaddingInfo(_Strict):
     align: Literal["bottom_right"] = "bottom_right"
 
 
+class TilingInfo(_Strict):
+    """How a large frame may be cut into overlapping tiles that start at multiples of the padding's.
+
+    Exactness is up to rounding, and for motion that does not lead out of a tile.
+    """
+
+    halo: int = Field(ge=0, description="context in pixels on each side of what is taken of a tile")
+    exact: bool = Field(
+        default=False, description="whether tiles with this halo give what the whole frame does"
+    )
+
+
 class ParityResult(_Strict):
     """The artifact against a reference implementation on one image set.
 
@@ -150,6 +162,9 @@ class Manifest(_Strict):
     outputs: tuple[TensorInfo, ...]
     size: SizeInfo
     padding: PaddingInfo
+    tiling: TilingInfo | None = Field(
+        default=None, description="null in manifests older than this field"
+    )
     time_step: float = Field(default=0.5, ge=0.5, le=0.5, description="the middle only")
     tools: dict[str, str] = Field(default_factory=dict, description="version by package")
     parity: tuple[ParityResult, ...] = ()

@@ -39,14 +39,19 @@ def raw_middle(
     full = graph_size(rules, height, width)
     padded = [pad(frame, *full, rules.padding.mode) for frame in (frame0, frame2)]
     raw = session.run(padded[0], padded[1])
-    _check_result(session.manifest.artifact.file, raw, padded[0].shape)
+    check_result(session.manifest.artifact.file, raw, padded[0].shape)
     frame = np.ascontiguousarray(crop(raw, height, width))
     if like is not None and like.outputs[0].dtype == IMAGE:
         return from_8bit(round_to_uint8(frame))
     return frame
 
 
-def _check_result(file: str, raw: Planes, shape: tuple[int, ...]) -> None:
+def check_result(file: str, raw: Planes, shape: tuple[int, ...]) -> None:
+    """Refuse what no network of this kind can mean.
+
+    Raises:
+        ArtifactError: another shape than the frames had, NaN or infinite values.
+    """
     if raw.shape != shape:
         raise ArtifactError(
             f"the network of {file} returned another shape",
