@@ -19,10 +19,13 @@ def warp_delegate(interpreter_module: Any) -> Any:
     Raises:
         NativeError: there is no native library, or LiteRT cannot load it.
     """
-    native.dispatch()  # the library exists and is of this version
+    if not native.exports("tflite_plugin_create_delegate"):
+        raise NativeError(
+            "the native library has no entry for LiteRT", fix="build it again: make native"
+        )
     try:
         return interpreter_module.load_delegate(str(native.library_path()))
-    except (OSError, AttributeError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError) as error:
         raise NativeError(
             "LiteRT cannot load the native library as a delegate",
             got=str(error),

@@ -89,6 +89,15 @@ def dispatch() -> str:
     return LEVELS[library().cdfi_native_dispatch()]
 
 
+def exports(entry: str) -> bool:
+    """Whether the library has an entry for a host, e.g. ``RegisterCustomOps``.
+
+    Raises:
+        NativeError: there is no library to ask.
+    """
+    return hasattr(_library(), entry)
+
+
 def levels() -> tuple[str, ...]:
     """The levels that can be forced on this processor.
 

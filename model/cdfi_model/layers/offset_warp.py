@@ -29,7 +29,8 @@ def offset_warp(image: Tensor, offset: Tensor, formulation: str = "per_tap") -> 
     if WARPS.get(formulation).sampler == "fused":
         from cdfi_model.warp.formulations.fused import sample
 
-        return sample(image.to(position.dtype), *position.split(1, 1)).to(image.dtype)
+        rows, columns = position[:, :1], position[:, 1:]
+        return sample(image.to(position.dtype), rows, columns).to(image.dtype)
     sampled = bilinear_sampler(formulation)(
         image.to(position.dtype), position[:, :1] + rows, position[:, 1:] + columns
     ).squeeze(2)
