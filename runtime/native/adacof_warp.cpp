@@ -43,7 +43,8 @@ int32_t best_level() {
   return level;
 }
 
-// A thread for each share but the first, which is the caller's.
+}  // namespace
+
 void run_on_threads(int64_t count, const Share &share) {
   std::vector<std::thread> others;
   others.reserve(size_t(count));
@@ -58,7 +59,6 @@ void run_on_threads(int64_t count, const Share &share) {
   for (std::thread &other : others) other.join();
 }
 
-// Rows [begin, end) of the ringed image from planes of `height * width`.
 void fill_rows(const float *planes, int64_t channels, const RingedImage &image, float *ringed,
                int64_t begin, int64_t end) {
   const int64_t width = image.width, plane = int64_t(image.height) * width;
@@ -79,8 +79,8 @@ void fill_rows(const float *planes, int64_t channels, const RingedImage &image, 
   }
 }
 
-int32_t check(const cdfi_warp_args &args) {
-  const void *arrays[] = {args.image, args.weight, args.alpha, args.beta, args.out};
+int32_t check_warp(const cdfi_warp_args &args) {
+  const void *arrays[] = {args.image, args.weight, args.alpha, args.beta};
   if (std::any_of(std::begin(arrays), std::end(arrays), [](const void *p) { return !p; }))
     return CDFI_BAD_ARGUMENT;
   const int64_t sizes[] = {args.batch,  args.channels, args.image_height, args.image_width,
@@ -101,10 +101,9 @@ int32_t check(const cdfi_warp_args &args) {
   return elements > std::numeric_limits<int32_t>::max() ? CDFI_TOO_LARGE : CDFI_OK;
 }
 
-}  // namespace
-
 int32_t warp(const cdfi_warp_args &args, const RunShares &run) {
-  if (const int32_t status = check(args)) return status;
+  if (const int32_t status = check_warp(args)) return status;
+  if (!args.out) return CDFI_BAD_ARGUMENT;
   const WarpRows kernel =
       kernel_of(args.level == CDFI_LEVEL_AUTO ? cdfi_native_dispatch() : args.level);
   if (!kernel) return CDFI_NO_LEVEL;

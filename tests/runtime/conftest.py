@@ -159,4 +159,5 @@ def native_library(tmp_path_factory: pytest.TempPathFactory, build_native: Nativ
     """The native library, built for this session."""
     folder = tmp_path_factory.mktemp("native") / "library"
     last = ["-shared", "-o", native.LIBRARY]
-    return build_native(folder, ["-O2"], last, ["adacof_warp.cpp", "ort_op.cpp"]) / native.LIBRARY
+    sources = ["adacof_warp.cpp", "adacof_warp_backward.cpp", "ort_op.cpp"]
+    return build_native(folder, ["-O2"], last, sources) / native.LIBRARY

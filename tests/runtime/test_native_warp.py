@@ -183,7 +183,7 @@ def test_fuzz_under_sanitizers(tmp_path: Path, build_native: NativeBuilder) -> N
     checks = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
     probe = ["-xc++", "-", *checks, "-o", "probe"]
     build_native.skip_unless_accepted(probe, tmp_path, "the compiler has no sanitizers")
-    sources = ["adacof_warp.cpp", "fuzz.cpp"]
+    sources = ["adacof_warp.cpp", "adacof_warp_backward.cpp", "fuzz.cpp"]
     fuzz = build_native(tmp_path / "fuzz", ["-O1", *checks], ["-o", "fuzz"], sources) / "fuzz"
     result = subprocess.run([fuzz, "400"], capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout + result.stderr
@@ -195,7 +195,7 @@ def test_neon_under_emulation(tmp_path: Path, build_native_aarch64: NativeBuilde
     emulator = shutil.which("qemu-aarch64")
     if emulator is None:
         pytest.skip("qemu-user is not installed")
-    sources = ["adacof_warp.cpp", "fuzz.cpp"]
+    sources = ["adacof_warp.cpp", "adacof_warp_backward.cpp", "fuzz.cpp"]
     folder = build_native_aarch64(tmp_path / "fuzz", ["-O2"], ["-static", "-o", "fuzz"], sources)
     code = subprocess.run(
         ["aarch64-linux-gnu-objdump", "-d", folder / "adacof_warp_vector4.o"],

@@ -49,6 +49,7 @@ class WarpFormulation:
     min_opset: int = 18
     offsets: tuple[Offsets, ...] = ("per_tap",)
     onnx_only: bool = False
+    native: bool = False
 
     def fits(self, spec: WarpSpec) -> bool:
         """Whether it can compute the warp of ``spec``."""

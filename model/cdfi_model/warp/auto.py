@@ -70,12 +70,16 @@ def choose_formulation(
 def allowed_formulations(
     spec: NetworkSpec, opset: int | None, prefer: Sequence[str] = ()
 ) -> tuple[str, ...]:
-    """Formulations that can be written, in the default order; further ones come last by name."""
+    """Formulations that can be written, in the default order; further ones come last by name.
+
+    Native ones are never among them: not every machine that opens a file has their library.
+    """
     order = (*prefer, *(OTHER_ORDER if opset is None else ONNX_ORDER))
     names = [
         item.name
         for item in WARPS.all()
         if item.fits(spec.warp)
+        and not item.native
         and (not item.onnx_only if opset is None else opset >= item.min_opset)
     ]
     known = [name for name in dict.fromkeys(order) if name in names]
