@@ -94,7 +94,7 @@ def _times(
             warped = [warp(name) for warp in warps]
             forward = clock()
             for result in warped:
-                result.backward(torch.ones_like(result))
+                result.backward(torch.ones_like(result))  # type: ignore[no-untyped-call]
             backward = clock()
             if run:
                 times = TrainStepTimes(stepped - started, forward - stepped, backward - forward)
@@ -126,7 +126,8 @@ def _training_step(request: TrainStepRequest) -> Callable[[str], None]:
         for path in sample_triplet()
     ]
     flow = torch.zeros(request.batch, 4, request.height // 2, request.width // 2)
-    batch = Batch(*frames, flow)
+    frame0, middle, frame2 = frames
+    batch = Batch(frame0, middle, frame2, flow)
 
     def step(formulation: str) -> None:
         network.formulation = formulation
@@ -152,13 +153,15 @@ def _warps_alone(request: TrainStepRequest) -> list[Callable[[str], Tensor]]:
         logits = torch.randn(request.batch, warp.taps**2, *size, generator=random)
         offsets = torch.randn(2 * request.batch, warp.offset_maps, *size, generator=random)
         alpha, beta = F.avg_pool2d(10 * offsets, 9, 1, 4).chunk(2)
-        maps = [maps.requires_grad_() for maps in (torch.softmax(logits, 1), alpha, beta)]
+        weight = torch.softmax(logits, 1)
+        for maps in (weight, alpha, beta):
+            maps.requires_grad_()
         image.requires_grad_(features)
 
         def run(formulation: str) -> Tensor:
-            for tensor in (image, *maps):
+            for tensor in (image, weight, alpha, beta):
                 tensor.grad = None
-            return warp_padded(image, *maps, warp, formulation)
+            return warp_padded(image, weight, alpha, beta, warp, formulation)
 
         return run
 
