@@ -15,6 +15,7 @@ from cdfi_runtime.errors import GateError, InputError
 from cdfi_runtime.files import ensure_folder
 
 from cdfi_bench.progress import progress_bar
+from cdfi_bench.train_step_command import train_step
 from cdfi_bench.warp_command import warp
 
 if TYPE_CHECKING:
@@ -181,6 +182,7 @@ def latency(
 
 
 app.command()(warp)
+app.command("train-step")(train_step)
 
 
 def _image_sets(data: Path | None, pairs: int | None) -> list[ImageSet]:

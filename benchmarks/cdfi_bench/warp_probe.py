@@ -73,7 +73,7 @@ def probe(request: ProbeRequest) -> ProbeResult:
     """Open the file, run it on the sample pair, and time it."""
     session = _open(request)
     first, _, last = sample_triplet()
-    pair = [_frame(path, request.height, request.width) for path in (first, last)]
+    pair = [sample_frame(path, request.height, request.width) for path in (first, last)]
     clock = time.process_time if request.threads == 1 else time.perf_counter
 
     def run() -> float:
@@ -106,7 +106,7 @@ def _open(request: ProbeRequest) -> Session:
     return TorchSession(network, threads=request.threads)
 
 
-def _frame(path: Path, height: int, width: int) -> NDArray[np.float32]:
+def sample_frame(path: Path, height: int, width: int) -> NDArray[np.float32]:
     """A real frame, cropped or mirrored to the size: what a warp costs depends on the picture."""
     planes = to_network(read_image(path))
     full = max(height, planes.shape[2]), max(width, planes.shape[3])

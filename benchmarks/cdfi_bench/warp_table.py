@@ -74,7 +74,9 @@ def plan_cases(
     for target in targets:
         if target not in TARGETS:
             raise InputError("unknown target", expected=" or ".join(TARGETS), got=target)
-    wanted = [WARPS.get(name) for name in formulations] or list(WARPS.all())
+    # Native ones by name only: the table decides for machines that may not have their library.
+    wanted = [WARPS.get(name) for name in formulations]
+    wanted = wanted or [item for item in WARPS.all() if not item.native]
     cases = []
     for name in networks:
         spec = NETWORKS.get(name)
@@ -86,8 +88,7 @@ def plan_cases(
             for size in sizes
             for formulation in wanted
             if formulation.fits(spec.warp)
-            and not formulation.native
-            and not (target == TORCH and formulation.onnx_only)
+            and not (formulation.onnx_only if target == TORCH else formulation.native)
         ]
     if not cases:
         raise InputError(

@@ -27,7 +27,8 @@ def teach_converter() -> None:
     Raises:
         ArtifactError: this version of litert-torch has no place for it.
     """
-    from cdfi_model.warp.formulations.fused import operator
+    import cdfi_model.warp.torch_op  # noqa: F401  registers the operator
+    import torch
 
     try:
         from litert_converter.mlir import ir
@@ -49,8 +50,8 @@ def teach_converter() -> None:
         taps: int,
         dilation: int,
         sampling: str,
-        logits: bool,
-        padded: bool,
+        logits: bool = False,
+        padded: bool = False,
     ) -> Any:
         options = (taps, dilation, _SAMPLINGS.index(sampling), int(logits), int(padded))
         shape = [*image.type.shape[:2], *weight.type.shape[2:]]
@@ -61,7 +62,7 @@ def teach_converter() -> None:
             backend_config=ir.StringAttr.get(json.dumps(options)),
         )
 
-    registry.lower(operator().default)(lower)
+    registry.lower(torch.ops.cdfi.adacof_warp.default)(lower)
 
 
 def check_fused(precision: str) -> None:

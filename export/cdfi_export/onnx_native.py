@@ -25,9 +25,7 @@ def _operators() -> Any:
         attribute("dilation", onnx.defs.OpSchema.AttrType.INT),
         attribute("sampling", onnx.defs.OpSchema.AttrType.STRING),
     ]
-    flags = [
-        attribute(name, helper.make_attribute(name, 0)) for name in ("logits", "padded")
-    ]
+    flags = [attribute(name, helper.make_attribute(name, 0)) for name in ("logits", "padded")]
     maps = [schema.FormalParameter(name, "M") for name in ("weight", "alpha", "beta")]
     out = [schema.FormalParameter("out", "T")]
     known = (
@@ -53,7 +51,6 @@ def _operators() -> Any:
     for item in known:
         onnx.defs.register_schema(item)
     return onnxscript.values.Opset(DOMAIN, 1)
-
 
 
 def adacof_warp(
@@ -98,11 +95,10 @@ def heads_warp(
 
 def translations() -> dict[Callable[..., Any], Callable[..., Any]]:
     """For ``torch.onnx.export(custom_translation_table=...)``."""
-    from cdfi_model.warp.formulations.fused import operator
+    # They register the operators.
+    import cdfi_model.warp.heads_op
+    import cdfi_model.warp.torch_op  # noqa: F401
 
-    import cdfi_model.warp.heads_op  # noqa: F401  registers the operator
-
-    operator()
     return {
         torch.ops.cdfi.adacof_warp.default: adacof_warp,
         torch.ops.cdfi.heads_warp.default: heads_warp,

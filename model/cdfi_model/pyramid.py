@@ -210,11 +210,12 @@ class PyramidNetwork(InterpolationNetwork):
         residual = None if self.tap_offsets is None else 2.0 * _double(self.tap_offsets(hidden))
         warped = []
         for side, frame in enumerate((frame0, frame2)):
-            weight = torch.softmax(logits[:, side * taps : (side + 1) * taps], 1)
+            weight = logits[:, side * taps : (side + 1) * taps]
             alpha, beta = moved[:, 2 * side : 2 * side + 1], moved[:, 2 * side + 1 : 2 * side + 2]
             if residual is not None:
                 first = 2 * side * taps
                 alpha = alpha + residual[:, first : first + taps]
                 beta = beta + residual[:, first + taps : first + 2 * taps]
-            warped.append(adacof_warp(frame, weight, alpha, beta, self.spec.warp, self.formulation))
+            maps = (weight, alpha, beta)
+            warped.append(adacof_warp(frame, *maps, self.spec.warp, self.formulation, logits=True))
         return warped[0], warped[1]

@@ -12,7 +12,7 @@ import ctypes
 import functools
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from cdfi_runtime.errors import CdfiError, InputError
 
@@ -40,7 +40,7 @@ class NativeError(CdfiError):
     """The native library is missing, foreign or refused a call."""
 
 
-class _WarpArgs(ctypes.Structure):
+class WarpArgs(ctypes.Structure):
     """``cdfi_warp_args`` of ``cdfi_native.h``."""
 
     _fields_ = [
@@ -74,7 +74,7 @@ def library_path() -> Path | None:
 def available() -> bool:
     """Whether :func:`warp` can be called here."""
     try:
-        library()
+        load_library()
     except NativeError:
         return False
     return True
@@ -86,7 +86,7 @@ def dispatch() -> str:
     Raises:
         NativeError: there is no library to ask.
     """
-    return LEVELS[library().cdfi_native_dispatch()]
+    return LEVELS[load_library().cdfi_native_dispatch()]
 
 
 def exports(entry: str) -> bool:
@@ -95,7 +95,7 @@ def exports(entry: str) -> bool:
     Raises:
         NativeError: there is no library to ask.
     """
-    return hasattr(_library(), entry)
+    return hasattr(load_library(), entry)
 
 
 def levels() -> tuple[str, ...]:
@@ -104,7 +104,7 @@ def levels() -> tuple[str, ...]:
     Raises:
         NativeError: there is no library to ask.
     """
-    has = library().cdfi_native_has_level
+    has = load_library().cdfi_native_has_level
     return tuple(name for number, name in enumerate(LEVELS) if has(number))
 
 
@@ -149,16 +149,45 @@ def warp(
     """
     import numpy as np
 
-    native = library()
-    check_options(taps, dilation, sampling, threads, level)
+    library = load_library()
     given = {"image": image, "weight": weight, "alpha": alpha, "beta": beta}
+    options = Options(taps, dilation, sampling, logits, padded, threads, level)
+    args, held = pack_arguments(given, options)
+    out = np.empty((*image.shape[:2], *weight.shape[2:]), np.float32)
+    args.out = out.ctypes.data
+    check_status(library, library.cdfi_warp(ctypes.byref(args)))
+    del held
+    return out
+
+
+class Options(NamedTuple):
+    """What :func:`warp` takes beside arrays; see there."""
+
+    taps: int
+    dilation: int
+    sampling: str
+    logits: bool
+    padded: bool
+    threads: int
+    level: str | None
+
+
+def pack_arguments(given: dict[str, Array], options: Options) -> tuple[WarpArgs, list[Array]]:
+    """The struct of a call without its ``out``, and the arrays it points to: keep them until then.
+
+    Raises:
+        InputError: types, shapes or options do not fit.
+    """
+    import numpy as np
+
+    taps, dilation, sampling, logits, padded, threads, level = options
+    check_options(taps, dilation, sampling, threads, level)
     reach = (taps - 1) * dilation // 2
     _check_arrays(given, taps, 2 * reach if padded else 0)
     contiguous = {name: np.ascontiguousarray(array) for name, array in given.items()}
-    batch, channels, image_height, image_width = image.shape
-    height, width = weight.shape[2:]
-    contiguous["out"] = np.empty((batch, channels, height, width), np.float32)
-    args = _WarpArgs(
+    batch, channels, image_height, image_width = given["image"].shape
+    height, width = given["weight"].shape[2:]
+    args = WarpArgs(
         **{name: array.ctypes.data for name, array in contiguous.items()},
         batch=batch,
         channels=channels,
@@ -168,22 +197,25 @@ def warp(
         width=width,
         taps=taps,
         dilation=dilation,
-        offset_maps=alpha.shape[1],
+        offset_maps=given["alpha"].shape[1],
         padding=0 if padded else reach,
         sampling=SAMPLINGS.index(sampling),
         logits=int(logits),
         threads=threads,
         level=-1 if level is None else LEVELS.index(level),
-        map_type=MAP_TYPES.index(weight.dtype.name),
+        map_type=MAP_TYPES.index(given["weight"].dtype.name),
     )
-    status = native.cdfi_warp(ctypes.byref(args))
+    return args, list(contiguous.values())
+
+
+def check_status(library: Any, status: int) -> None:
+    """Raises NativeError unless ``status`` is 0."""
     if status:
         raise NativeError(
             "the native warp refused its arguments",
-            got=native.cdfi_native_error(status).decode(),
+            got=library.cdfi_native_error(status).decode(),
             fix="use another level or smaller images",
         )
-    return contiguous["out"]
 
 
 def check_options(taps: int, dilation: int, sampling: str, threads: int, level: str | None) -> None:
@@ -251,11 +283,11 @@ def _load(path: Path) -> Any:
     return library
 
 
-def library() -> Any:
-    """The loaded library, for the bindings of its functions.
+def load_library() -> Any:
+    """The loaded library.
 
     Raises:
-        NativeError: it is not built, cannot be loaded or is of another version.
+        NativeError: there is none, or it is not this version's.
     """
     path = library_path()
     if path is None:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from cdfi_runtime.errors import InputError
-from cdfi_runtime.native import LEVELS, SAMPLINGS, NativeError, check_options, library
+from cdfi_runtime.native import LEVELS, SAMPLINGS, check_options, check_status, load_library
 
 if TYPE_CHECKING:
     import numpy as np
@@ -106,7 +106,7 @@ def heads_warp(
     """
     import numpy as np
 
-    native = library()
+    library = load_library()
     check_options(taps, dilation, sampling, threads, level)
     _check_arrays(frames, heads, features, taps)
     frames = [np.ascontiguousarray(frame) for frame in frames]
@@ -136,13 +136,7 @@ def heads_warp(
     for index, head in enumerate(heads):
         pointers = (array.ctypes.data for array in head)
         args.heads[index // MAPS][index % MAPS] = _Head(*pointers, head.hidden.shape[1])
-    status = native.cdfi_heads_warp(ctypes.byref(args))
-    if status:
-        raise NativeError(
-            "the native heads' warp refused its arguments",
-            got=native.cdfi_native_error(status).decode(),
-            fix="use another level or smaller images",
-        )
+    check_status(library, library.cdfi_heads_warp(ctypes.byref(args)))
     return out
 
 

@@ -28,7 +28,13 @@ WarpRows kernel_of(int32_t level) {
   }
 }
 
-// Rows [begin, end) of the ringed image from planes of `height * width`.
+const void *map_of(const cdfi_warp_args &args, const void *map, int64_t elements) {
+  const int64_t bytes = args.map_type == CDFI_FLOAT16 ? 2 : 4;
+  return static_cast<const char *>(map) + elements * bytes;
+}
+
+}  // namespace
+
 void fill_rows(const float *planes, int64_t channels, const RingedImage &image, float *ringed,
                int64_t begin, int64_t end) {
   const int64_t width = image.width, plane = int64_t(image.height) * width;
@@ -49,13 +55,8 @@ void fill_rows(const float *planes, int64_t channels, const RingedImage &image, 
   }
 }
 
-const void *map_of(const cdfi_warp_args &args, const void *map, int64_t elements) {
-  const int64_t bytes = args.map_type == CDFI_FLOAT16 ? 2 : 4;
-  return static_cast<const char *>(map) + elements * bytes;
-}
-
-int32_t check(const cdfi_warp_args &args) {
-  const void *arrays[] = {args.image, args.weight, args.alpha, args.beta, args.out};
+int32_t check_warp(const cdfi_warp_args &args) {
+  const void *arrays[] = {args.image, args.weight, args.alpha, args.beta};
   if (std::any_of(std::begin(arrays), std::end(arrays), [](const void *p) { return !p; }))
     return CDFI_BAD_ARGUMENT;
   const int64_t sizes[] = {args.batch,  args.channels, args.image_height, args.image_width,
@@ -77,10 +78,9 @@ int32_t check(const cdfi_warp_args &args) {
   return elements > std::numeric_limits<int32_t>::max() ? CDFI_TOO_LARGE : CDFI_OK;
 }
 
-}  // namespace
-
 int32_t warp(const cdfi_warp_args &args, const RunShares &run) {
-  if (const int32_t status = check(args)) return status;
+  if (const int32_t status = check_warp(args)) return status;
+  if (!args.out) return CDFI_BAD_ARGUMENT;
   const int32_t level = chosen_level(args.level);
   if (level < 0) return CDFI_NO_LEVEL;
   const WarpRows kernel = kernel_of(level);

@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include "cdfi_native.h"
+
 namespace cdfi {
 
 // An image with channels last, padded by zeros to `stride` channels, and by one replicated pixel on
@@ -35,5 +37,12 @@ void warp_rows_scalar(const RingedImage &, const WarpMaps &, int64_t, int64_t, f
 void warp_rows_vector4(const RingedImage &, const WarpMaps &, int64_t, int64_t, float *);
 void warp_rows_avx2(const RingedImage &, const WarpMaps &, int64_t, int64_t, float *);
 void warp_rows_avx512(const RingedImage &, const WarpMaps &, int64_t, int64_t, float *);
+
+// Rows [begin, end) of the ringed image from planes of `height * width`; `ringed` is its pixels.
+void fill_rows(const float *planes, int64_t channels, const RingedImage &image, float *ringed,
+               int64_t begin, int64_t end);
+
+// An enum cdfi_status for everything but `out`.
+int32_t check_warp(const cdfi_warp_args &args);
 
 }  // namespace cdfi

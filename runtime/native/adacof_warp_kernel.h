@@ -27,9 +27,9 @@ struct Tile {
 struct TileRow {
   float values[kTile];
   const float *data = values;
-  TileRow(const WarpMaps &maps, const void *map, int64_t offset, int64_t count) {
+  TileRow(const void *map, int64_t offset, int64_t count, bool half = false) {
     // A tile reads a line of each of up to 3 * F * F planes: more streams than processors foresee.
-    if (maps.half) {
+    if (half) {
       const uint16_t *from = static_cast<const uint16_t *>(map) + offset;
       __builtin_prefetch(from + 2 * kTile);
       for (int i = 0; i < kTile; ++i) values[i] = i < count ? from_half(from[i]) : 0.0f;
@@ -51,9 +51,9 @@ inline void find_corners(const RingedImage &image, const WarpMaps &maps, const T
   const int64_t plane = maps.height * maps.width;
   const int64_t at = tile.row * maps.width + tile.column;
   const int64_t own = maps.shared ? 0 : tap;
-  const TileRow weight(maps, maps.weight, tap * plane + at, tile.count);
-  const TileRow alpha(maps, maps.alpha, own * plane + at, tile.count);
-  const TileRow beta(maps, maps.beta, own * plane + at, tile.count);
+  const TileRow weight(maps.weight, tap * plane + at, tile.count, maps.half);
+  const TileRow alpha(maps.alpha, own * plane + at, tile.count, maps.half);
+  const TileRow beta(maps.beta, own * plane + at, tile.count, maps.half);
   const int32_t down = tap / maps.taps * maps.dilation - maps.padding;
   const int32_t right = tap % maps.taps * maps.dilation - maps.padding;
   const int32_t line = (image.width + 2) * image.stride;
@@ -121,7 +121,7 @@ inline void find_highest(const WarpMaps &maps, const Tile &tile, float *highest)
   const int64_t plane = maps.height * maps.width;
   const int64_t at = tile.row * maps.width + tile.column;
   for (int tap = 0; tap < maps.taps * maps.taps; ++tap) {
-    const TileRow weight(maps, maps.weight, tap * plane + at, tile.count);
+    const TileRow weight(maps.weight, tap * plane + at, tile.count, maps.half);
     for (int lane = 0; lane < kTile; lane += CDFI_LANES) {
       const Float value = load<Float>(weight.data + lane);
       const Float before = tap ? load<Float>(highest + lane) : value;

@@ -10,7 +10,7 @@ extern "C" {
 
 #define CDFI_API __attribute__((visibility("default")))
 
-/* Raised whenever a struct or the meaning of an argument changes. */
+/* Raised whenever a function joins, or a struct or the meaning of an argument changes. */
 #define CDFI_NATIVE_ABI 2
 
 enum cdfi_sampling {
@@ -111,6 +111,24 @@ typedef struct cdfi_heads_args {
 
 /* Returns an enum cdfi_status; `out` is undefined unless it is CDFI_OK. Thread-safe. */
 CDFI_API int32_t cdfi_heads_warp(const cdfi_heads_args *args);
+
+/* The gradients of one call of cdfi_warp: each is what the derivative of its result, summed with
+ * `grad_out`, gives. Whole steps of an offset have none, so an offset's gradient is the difference of
+ * its corners; a clamped corner's goes to the pixel it was clamped to. Null gradients are left out.
+ */
+typedef struct cdfi_warp_backward_args {
+  cdfi_warp_args warp;   /* as in the forward call, float32; `out` is not looked at */
+  const float *grad_out; /* (batch, channels, height, width) */
+  float *grad_image;     /* the shape of warp.image, and so on */
+  float *grad_weight;    /* with `logits`, the gradient of the logits */
+  float *grad_alpha;     /* of a shared offset, the sum over the taps */
+  float *grad_beta;
+} cdfi_warp_backward_args;
+
+/* Returns an enum cdfi_status; gradients are undefined unless it is CDFI_OK. Thread-safe. The same
+ * `threads` give the same bits; grad_image needs a copy of one image for each of them.
+ */
+CDFI_API int32_t cdfi_warp_backward(const cdfi_warp_backward_args *args);
 
 /* One English sentence for a status; never null. */
 CDFI_API const char *cdfi_native_error(int32_t status);

@@ -53,6 +53,41 @@ bool close(float a, float b) {
   return std::fabs(a - b) <= 1e-4f + 1e-4f * std::fabs(b);
 }
 
+// Gradients at every level against the scalar ones; some are left out.
+int run_backward(Random &random, const cdfi_warp_args &warp, bool compare, int round) {
+  const int64_t plane = warp.batch * warp.height * warp.width;
+  const Array out = values(random, warp.channels * plane, 1.0f, false);
+  const int64_t sizes[4] = {warp.batch * warp.channels * warp.image_height * warp.image_width,
+                            warp.taps * warp.taps * plane, warp.offset_maps * plane,
+                            warp.offset_maps * plane};
+  const Array expected[4] = {Array(sizes[0]), Array(sizes[1]), Array(sizes[2]), Array(sizes[3])};
+  const Array got[4] = {Array(sizes[0]), Array(sizes[1]), Array(sizes[2]), Array(sizes[3])};
+  const int64_t left_out = between(random, 0, 15);  // a bit for each gradient
+  for (int32_t level = CDFI_LEVEL_SCALAR; level <= CDFI_LEVEL_AVX512; ++level) {
+    if (!cdfi_native_has_level(level)) continue;
+    const Array *results = level == CDFI_LEVEL_SCALAR ? expected : got;
+    float *wanted[4];
+    for (int i = 0; i < 4; ++i) wanted[i] = left_out >> i & 1 ? nullptr : results[i].data.get();
+    cdfi_warp_backward_args args = {warp,      out.data.get(), wanted[0],
+                                    wanted[1], wanted[2],      wanted[3]};
+    args.warp.level = level;
+    if (const int32_t status = cdfi_warp_backward(&args)) {
+      std::printf("round %d, backward, level %d: %s\n", round, level, cdfi_native_error(status));
+      return 1;
+    }
+    if (level == CDFI_LEVEL_SCALAR || !compare) continue;
+    for (int which = 0; which < 4; ++which)
+      for (int64_t i = 0; wanted[which] && i < sizes[which]; ++i) {
+        const float one = got[which].data[size_t(i)], other = expected[which].data[size_t(i)];
+        if (close(one, other)) continue;
+        std::printf("round %d, backward, level %d, gradient %d, element %lld: %g, not %g\n", round,
+                    level, which, static_cast<long long>(i), double(one), double(other));
+        return 1;
+      }
+  }
+  return 0;
+}
+
 int run(Random &random, int round) {
   cdfi_warp_args args = {};
   args.batch = between(random, 1, 2);
@@ -98,7 +133,7 @@ int run(Random &random, int round) {
       return 1;
     }
   }
-  return 0;
+  return run_backward(random, args, !hostile_maps, round);
 }
 
 }  // namespace

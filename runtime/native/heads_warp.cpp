@@ -5,9 +5,11 @@
 #include <limits>
 #include <memory>
 #include <new>
+#include <vector>
 
 #include "cdfi_native.h"
 #include "dispatch.h"
+#include "shares.h"
 
 namespace cdfi {
 namespace {

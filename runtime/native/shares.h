@@ -12,6 +12,9 @@ using Share = std::function<void(int64_t)>;
 // Calls the share for 0 ... count - 1, in any order, on any threads, and returns when all are done.
 using RunShares = std::function<void(int64_t count, const Share &)>;
 
+// A thread for each share but the first, which is the caller's.
+void run_on_threads(int64_t count, const Share &share);
+
 // As cdfi_warp, in `args.threads` shares. Shares allocate and throw nothing.
 int32_t warp(const cdfi_warp_args &args, const RunShares &run);
 

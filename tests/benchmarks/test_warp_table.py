@@ -50,6 +50,11 @@ def test_only_formulations_that_can_be_written_are_measured() -> None:
     assert _names("bilinear", TORCH) == either
 
 
+def test_a_native_warp_is_measured_by_name_and_in_torch_only() -> None:
+    cases = plan_cases(["compressed_adacof"], [ONNX, TORCH], [SIZE], ["fused"], None)
+    assert [case.target for case in cases] == [TORCH]
+
+
 def test_sizes_are_padded_and_the_sampling_is_replaced() -> None:
     (case,) = plan_cases(["cdfi"], [ONNX], [FrameSize(60, 33)], ["gather"], "bilinear")
     assert case.size == FrameSize(64, 64)

@@ -14,11 +14,15 @@ from pathlib import Path
 
 import pytest
 import torch
+from cdfi_model.checkpoints.weights import read_weights
+from cdfi_model.cli import app
 from cdfi_model.training.config import load_config
 from cdfi_model.training.loop import BEST, CHECKPOINT, SAMPLES, Progress, learning_rate, train
 from cdfi_model.training.prefetch import prefetch
+from cdfi_runtime import native
 from cdfi_runtime.errors import CdfiError, InputError, OutputError
 from cdfi_runtime.images import read_image
+from typer.testing import CliRunner
 
 CONFIG = """
 network = "cdfi_mobile"
@@ -175,6 +179,28 @@ def test_evaluations_leave_strips_and_rows(tmp_path: Path, moving_pack: Pack) ->
     rows = read_log(config)
     assert [row["step"] for row in rows] == ["4", "8"]
     assert all(0 <= float(row["data_wait_share"]) <= 1 for row in rows)
+
+
+@pytest.mark.parametrize("warp", ["gather", "auto"])
+def test_a_run_says_which_warp_it_trained_with(
+    tmp_path: Path, moving_pack: Pack, warp: str
+) -> None:
+    config = prepare(tmp_path / "run", moving_pack)
+    config.write_text(f'warp = "{warp}"\n' + config.read_text())
+    steps(config, stop_after=4)
+    used = {"gather": "gather", "auto": "fused" if native.available() else "unfold"}[warp]
+    assert [row["warp"] for row in read_log(config)] == [used]
+    assert read_weights(config.parent / "run" / BEST).info["warp"] == used
+    config.write_text(config.read_text().replace(warp, "per_tap", 1))
+    steps(config)
+    assert [row["warp"] for row in read_log(config)] == [used, "per_tap"]
+
+
+def test_the_command_overrides_the_warp(tmp_path: Path, moving_pack: Pack) -> None:
+    config = prepare(tmp_path / "run", moving_pack)
+    result = CliRunner().invoke(app, ["train", str(config), "--threads", "1", "--warp", "per_row"])
+    assert result.exit_code == 0, result.output
+    assert {row["warp"] for row in read_log(config)} == {"per_row"}
 
 
 def test_making_batches_ahead_changes_nothing(tmp_path: Path, moving_pack: Pack) -> None:

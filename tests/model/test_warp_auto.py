@@ -111,6 +111,7 @@ def test_allowed_formulations_fit_the_sampling() -> None:
             assert names
             assert all(WARPS.get(name).fits(spec.warp) for name in names)
             assert opset == 19 or "deform_conv" not in names
+            assert "fused" not in names
 
 
 def test_a_further_formulation_comes_last(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,7 @@ pytestmark = pytest.mark.slow
 CASES = [
     (item.name, sampling, offsets)
     for item in WARPS.all()
+    if not item.native
     for sampling in get_args(Sampling)
     for offsets in get_args(Offsets)
     if item.fits(WarpSpec(1, 1, sampling, offsets)) and not item.native

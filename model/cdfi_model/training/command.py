@@ -61,6 +61,10 @@ def pack(
 def train(
     config: Annotated[Path, typer.Argument(help="TOML file; see training/configs in the package.")],
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads; default: all.")] = None,
+    warp: Annotated[
+        str | None,
+        typer.Option(help="Warp formulation, instead of the config's; auto: the quickest here."),
+    ] = None,
     stop_after: Annotated[
         int | None, typer.Option(min=1, help="Stop at this step; run again to go on.")
     ] = None,
@@ -83,6 +87,8 @@ def train(
     if threads is not None:
         torch.set_num_threads(threads)
     settings = load_config(config)
+    if warp is not None:
+        settings = settings.model_copy(update={"warp": warp})
     columns = (
         TextColumn("training"),
         BarColumn(),

@@ -82,6 +82,8 @@ class TrainConfig(_Strict):
         out: Folder of the run: checkpoint, log, best weights, sample strips.
         initialization: ``unit_variance`` draws the weights so that every channel starts with unit
             variance on the first batch; ``default`` leaves them as the network draws them.
+        warp: Formulation of the warp. ``auto`` takes the fused native one on a CPU that has it,
+            else the network's own.
         device: ``auto`` takes CUDA where there is one. Several processes come from ``torchrun``.
         optimizer: ``adamax`` as published; weight decay goes to either.
         learning_rate: At its peak.
@@ -106,6 +108,7 @@ class TrainConfig(_Strict):
     out: Path
     seed: int = 0
     initialization: Literal["default", "unit_variance"] = "default"
+    warp: str = "auto"
     device: Literal["auto", "cpu", "cuda"] = "auto"
     optimizer: Literal["adamw", "adamax"] = "adamw"
     learning_rate: float = Field(default=1e-3, gt=0)

@@ -26,20 +26,26 @@ COLUMNS = (
     "seconds_per_step",
     "data_wait_share",
     "val_psnr_db",
+    "warp",
 )
 
 
 class RunLog:
     """Rows by step. After a resume, rows behind the checkpoint are taken back first."""
 
-    def __init__(self, folder: Path, step: int, *, tensorboard: bool = False) -> None:
+    def __init__(
+        self, folder: Path, step: int, *, warp: str = "", tensorboard: bool = False
+    ) -> None:
         """Open the log of ``folder`` for a run that goes on behind ``step``.
+
+        Every row names the ``warp`` formulation that it was trained with.
 
         Raises:
             CdfiError: TensorBoard is asked for and not installed.
             OutputError: the log cannot be written.
         """
         self._path = folder / LOG
+        self._warp = warp
         rows: list[dict[str, str]] = []
         if self._path.exists():
             with self._path.open(newline="", encoding="utf-8") as file:
@@ -61,11 +67,11 @@ class RunLog:
             self._board = SummaryWriter(str(folder / "tensorboard"), purge_step=step + 1)
 
     def add(self, step: int, values: tuple[float | None, ...]) -> None:
-        """Append one row: the columns behind ``step`` in order, ``None`` stays empty."""
+        """Append one row: the columns between ``step`` and ``warp``, ``None`` stays empty."""
         texts = [str(step), *("" if value is None else f"{value:.6g}" for value in values)]
         try:
             with self._path.open("a", newline="", encoding="utf-8") as file:
-                csv.writer(file).writerow(texts)
+                csv.writer(file).writerow([*texts, self._warp])
         except OSError as error:
             raise OutputError(
                 f"cannot write {self._path.name}",
@@ -73,7 +79,7 @@ class RunLog:
                 fix="free some space, then run again: it goes on from the last checkpoint",
             ) from error
         if self._board is not None:
-            for name, value in zip(COLUMNS[1:], values, strict=True):
+            for name, value in zip(COLUMNS[1:-1], values, strict=True):
                 if value is not None:
                     self._board.add_scalar(name, value, step)
 

@@ -33,6 +33,7 @@ from cdfi_model.training.losses.teacher import describe_teacher
 from cdfi_model.training.prefetch import prefetch
 from cdfi_model.training.sources import TripletSource, open_source
 from cdfi_model.training.state import TrainState
+from cdfi_model.training.warp_choice import training_warp
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -99,7 +100,7 @@ class _Run:
         self._state.average.to(device)
         if self._checkpoint.exists():
             self._state.load(self._checkpoint)
-        self._info: dict[str, Any] = {}
+        self._info: dict[str, Any] = {"warp": self._state.network.formulation}
         if config.losses.teacher and config.losses.teacher_weight:
             self._info["teacher"] = describe_teacher(
                 config.losses.teacher, config.losses.teacher_weight
@@ -108,6 +109,7 @@ class _Run:
     def _network(self) -> InterpolationNetwork:
         config = self._config
         network = build_network(NETWORKS.get(config.network), seed=config.seed)
+        network.formulation = training_warp(config.warp, network, self._fabric.device.type)
         if config.initialization == "unit_variance" and not self._checkpoint.exists():
             batch = self._whole_batch(0)  # of all processes: they must start alike
             unit_variance(network, batch.frame0, batch.frame2, seed=config.seed)
@@ -127,7 +129,9 @@ class _Run:
             return config.out / BEST
         for leftover in config.out.rglob(".*.part.*"):  # of a run that was killed while saving
             leftover.unlink(missing_ok=True)
-        with closing(RunLog(config.out, state.step, tensorboard=config.tensorboard)) as log:
+        warp = state.network.formulation
+        log = RunLog(config.out, state.step, warp=warp, tensorboard=config.tensorboard)
+        with closing(log):
             self._steps(report, last, log)
         return config.out / BEST
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     Apply = Callable[[Tensor, Tensor, Tensor, Tensor, WarpSpec], Tensor]
+    ApplyWhole = Callable[[Tensor, Tensor, Tensor, Tensor, WarpSpec, bool], Tensor]
     Sampler = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
@@ -42,8 +43,8 @@ class WarpFormulation:
             it is evaluated by another formulation.
         native: It is an operator of the native library: only formats that say so can carry it, and
             it is never chosen by measurement.
-        apply_unpadded: The same as ``apply`` for the image without its padding, for formulations
-            that need none.
+        apply_whole: ``(image, weight, alpha, beta, spec, logits) -> warped``, for formulations that
+            need neither the padding nor, with ``logits``, the softmax over the taps before them.
     """
 
     name: str
@@ -55,7 +56,7 @@ class WarpFormulation:
     offsets: tuple[Offsets, ...] = ("per_tap",)
     onnx_only: bool = False
     native: bool = False
-    apply_unpadded: Apply | None = None
+    apply_whole: ApplyWhole | None = None
 
     def fits(self, spec: WarpSpec) -> bool:
         """Whether it can compute the warp of ``spec``."""
@@ -88,6 +89,8 @@ def adacof_warp(
     beta: Tensor,
     spec: WarpSpec,
     formulation: str = "per_tap",
+    *,
+    logits: bool = False,
 ) -> Tensor:
     """Warp ``image`` by an adaptive collaboration of flows.
 
@@ -103,6 +106,7 @@ def adacof_warp(
         beta: The same for columns.
         spec: Taps (odd), dilation, sampling and the kind of offsets.
         formulation: A name in :data:`WARPS`.
+        logits: ``weight`` is not normalised yet: its softmax over the taps is meant.
 
     Returns:
         ``(B, C, H, W)``; gradients reach all four tensors.
@@ -116,8 +120,11 @@ def adacof_warp(
     from cdfi_model.warp.padding import replicate_pad
 
     reach, chosen = spec.reach, WARPS.get(formulation)
-    if chosen.apply_unpadded is not None:
-        return chosen.apply_unpadded(image, *_checked(weight, alpha, beta, spec, chosen), spec)
+    if chosen.apply_whole is not None:
+        maps = _checked(weight, alpha, beta, spec, chosen)
+        return chosen.apply_whole(image, *maps, spec, logits)
+    if logits:
+        weight = weight.softmax(1)
     if chosen.sampler == "lookup":
         padded = replicate_pad(image, reach)
     else:

@@ -70,7 +70,10 @@ def choose_formulation(
 def allowed_formulations(
     spec: NetworkSpec, opset: int | None, prefer: Sequence[str] = ()
 ) -> tuple[str, ...]:
-    """Formulations that can be written, in the default order; further ones come last by name."""
+    """Formulations that can be written, in the default order; further ones come last by name.
+
+    Native ones are never among them: not every machine that opens a file has their library.
+    """
     order = (*prefer, *(OTHER_ORDER if opset is None else ONNX_ORDER))
     names = [
         item.name

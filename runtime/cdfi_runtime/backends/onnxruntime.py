@@ -42,7 +42,8 @@ class OnnxSession:
             letters; ``"auto"`` is the CPU's. What it does not take runs on the CPU.
 
     A graph with the native operators needs the native library. Where that is missing, the portable
-    file beside it is opened in its place; :attr:`fallback` says so, :attr:`manifest` is that file's.
+    file beside it is opened in its place; :attr:`fallback` says so, and :attr:`manifest` is that
+    file's.
 
     Raises:
         InputError: the file is missing or empty.
