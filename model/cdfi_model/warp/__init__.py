@@ -39,6 +39,8 @@ class WarpFormulation:
             formulation that knows only those of each tap.
         onnx_only: It is written with an ONNX operator, so no other format can carry it; in torch
             it is evaluated by another formulation.
+        native: It is an operator of ours that needs the native library: float32 on the CPU, and
+            chosen by name only, since not every format or machine has it.
     """
 
     name: str
