@@ -119,24 +119,22 @@ def test_by_the_definition_of_a_derivative() -> None:
             assert gradient[place] == pytest.approx((sums[1] - sums[0]) / 2e-3, abs=2e-5)
 
 
-def test_clamped_corners_give_their_gradient_to_the_border() -> None:
-    """All taps far outside, one side after the other: one border pixel of each row gets all."""
-    image, grad_out = np.ones((1, 1, 3, 20), np.float32), np.ones((1, 1, 3, 20), np.float32)
-    weight, zero = np.ones((1, 1, 3, 20), np.float32), np.zeros((1, 1, 3, 20), np.float32)
-    for far, column in ((-50.5, 0), (50.5, 19)):
-        beta = np.full((1, 1, 3, 20), far, np.float32)
+@pytest.mark.parametrize("axis", [2, 3])
+def test_clamped_corners_give_their_gradient_to_the_border(axis: int) -> None:
+    """All taps far outside, one side after the other: the pixels at that border get all."""
+    shape = (1, 1, 4, 20)
+    ones, zeros = np.ones(shape, np.float32), np.zeros(shape, np.float32)
+    for far, border in ((-50.5, 0), (50.5, -1)):
+        offset = np.full(shape, far, np.float32)
+        alpha, beta = (offset, zeros) if axis == 2 else (zeros, offset)
+        expected = np.zeros(shape, np.float32)
+        np.moveaxis(expected, axis, 0)[border] = shape[axis]
         for level in native.levels():
-            got = warp_backward(
-                grad_out,
-                *(image, weight, zero, beta),
-                **options(WarpSpec(1, 1, "truncate")),
-                level=level,
-            )
-            expected = np.zeros((1, 1, 3, 20), np.float32)
-            expected[..., column] = 20
+            spec = options(WarpSpec(1, 1, "truncate"))
+            got = warp_backward(ones, ones, ones, alpha, beta, **spec, level=level)
             assert got.image is not None
             np.testing.assert_allclose(got.image, expected, rtol=1e-6, atol=1e-6)
-            np.testing.assert_array_equal(got.beta, zero)
+            np.testing.assert_array_equal(got[axis], zeros)
 
 
 def test_threads_agree_and_repeat_bit_by_bit() -> None:

@@ -41,8 +41,8 @@ class WarpFormulation:
             formulation that knows only those of each tap.
         onnx_only: It is written with an ONNX operator, so no other format can carry it; in torch
             it is evaluated by another formulation.
-        native: It is an operator of the native library: only formats that say so can carry it, and
-            it is never chosen by measurement.
+        native: It is an operator of ours that needs the native library: float32 on the CPU, only
+            in formats that say so, and chosen by name only.
         apply_whole: ``(image, weight, alpha, beta, spec, logits) -> warped``, for formulations that
             need neither the padding nor, with ``logits``, the softmax over the taps before them.
     """
