@@ -51,7 +51,7 @@ def test_a_fixed_graph_is_profiled_at_its_own_size(make_artifact, tint) -> None:
 
 
 def test_what_another_runtime_runs_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "network.tflite"
-    path.write_bytes(b"TFL3")
+    path = tmp_path / "network.safetensors"
+    path.write_bytes(b"weights")
     with pytest.raises(InputError, match="cannot be profiled"):
         profile_artifact(path, (48, 32), runs=1)
