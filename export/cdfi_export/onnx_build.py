@@ -10,11 +10,14 @@ from cdfi_runtime.errors import ArtifactError
 from cdfi_runtime.manifest import GraphInfo
 
 from cdfi_export.format_spec import INPUT_NAMES, OUTPUT_NAME, GraphRequest, WrittenGraph
+from cdfi_export.onnx_channels import pad_channels
 from cdfi_export.onnx_graph import embed_metadata, name_dynamic_axes, optimise, strip_traces
 from cdfi_export.onnx_half import REMARK, halve_weights
 from cdfi_export.onnx_positions import check_positions
+from cdfi_export.onnx_prelu import fuse_prelus
 from cdfi_export.onnx_quantize import layers, to_int8
 from cdfi_export.onnx_softmax import write_out_softmax
+from cdfi_export.onnx_thin import sum_before_upsampling
 from cdfi_export.sensitive import kept_layers
 
 if TYPE_CHECKING:
@@ -60,6 +63,9 @@ def plain(network: InterpolationNetwork, size: FrameSize | None, opset: int) -> 
     write_out_softmax(model)
     model = optimise(model)
     strip_traces(model)
+    sum_before_upsampling(model)
+    pad_channels(model)
+    fuse_prelus(model)
     if size is None:
         name_dynamic_axes(model, INPUT_NAMES, OUTPUT_NAME)
     return model
