@@ -13,6 +13,7 @@ from cdfi_export.format_spec import INPUT_NAMES, OUTPUT_NAME, GraphRequest, Writ
 from cdfi_export.onnx_channels import pad_channels
 from cdfi_export.onnx_graph import embed_metadata, name_dynamic_axes, optimise, strip_traces
 from cdfi_export.onnx_half import REMARK, halve_weights
+from cdfi_export.onnx_heads import group_channels
 from cdfi_export.onnx_positions import check_positions
 from cdfi_export.onnx_prelu import fuse_prelus
 from cdfi_export.onnx_quantize import layers, to_int8
@@ -65,6 +66,7 @@ def plain(network: InterpolationNetwork, size: FrameSize | None, opset: int) -> 
     strip_traces(model)
     sum_before_upsampling(model)
     pad_channels(model)
+    group_channels(model)
     fuse_prelus(model)
     if size is None:
         name_dynamic_axes(model, INPUT_NAMES, OUTPUT_NAME)

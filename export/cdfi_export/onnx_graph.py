@@ -54,14 +54,28 @@ def name_dynamic_axes(model: onnx.ModelProto, inputs: Sequence[str], output: str
     """Call the free axes of the graph's inputs and output ``height`` and ``width``.
 
     torch names them by expressions such as ``32*h``, which also fill the shapes of inner tensors:
-    those are dropped, as runtimes infer them from the actual frame.
+    those are dropped, as runtimes infer them from the actual frame. Only what operators of another
+    domain give is unknown to them, and kept where it is as large as the frame.
     """
     wanted = {*inputs, output}
-    for value in (*model.graph.input, *model.graph.output):
-        if value.name in wanted:
+    frame = next(value for value in model.graph.input if value.name == inputs[0])
+    sides = _sides(frame)
+    foreign = {name for node in model.graph.node if node.domain for name in node.output}
+    kept = [
+        value
+        for value in model.graph.value_info
+        if value.name in foreign and _sides(value) == sides
+    ]
+    for value in (*model.graph.input, *model.graph.output, *kept):
+        if value.name in wanted | foreign:
             rows, columns = value.type.tensor_type.shape.dim[2:4]
             rows.dim_param, columns.dim_param = "height", "width"
     del model.graph.value_info[:]
+    model.graph.value_info.extend(kept)
+
+
+def _sides(value: onnx.ValueInfoProto) -> list[str]:
+    return [axis.dim_param for axis in value.type.tensor_type.shape.dim[2:4]]
 
 
 def embed_metadata(model: onnx.ModelProto, manifest: Manifest, weights_license: str) -> None:

@@ -43,9 +43,13 @@ def _operators() -> Any:
                     "tensors", "T", param_option=kinds.Variadic, min_arity=20, is_homogeneous=True
                 )
             ],
-            outputs=out,
+            outputs=[
+                schema.FormalParameter(
+                    "warped", "T", param_option=kinds.Variadic, is_homogeneous=True
+                )
+            ],
             type_constraints=[("T", tensor, "")],
-            attributes=warp,
+            attributes=[*warp, attribute("group", helper.make_attribute("group", 0))],
         ),
     )
     for item in known:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from cdfi_model.spec import NetworkSpec
 from cdfi_model.warp import WARPS, WarpFormulation
 from cdfi_model.warp.auto import Choice, choose_formulation
+from cdfi_runtime import native
 from cdfi_runtime.errors import InputError
 
 from cdfi_export.format_spec import FORMATS, FormatSpec
@@ -27,6 +28,7 @@ def choose_warp(
 
     Raises:
         UnknownNameError: no such formulation.
+        NativeError: it needs the native library, which is not there.
         InputError: the formulation does not know the network's sampling, or needs a later opset.
     """
     looked_up = size or TYPICAL_SIZE
@@ -49,6 +51,8 @@ def choose_warp(
             got=f"--format {target.name}",
             fix="use --warp auto",
         )
+    if formulation.native:
+        native.dispatch()  # without the library nothing could be verified
     return Choice(name=warp, reason="as asked for")
 
 

@@ -61,10 +61,10 @@ class _Args(ctypes.Structure):
         ("frames", ctypes.c_void_p * 2),
         ("heads", (_Head * MAPS) * 2),
         ("features", ctypes.POINTER(_Level)),
-        ("out", ctypes.c_void_p),
+        ("out", ctypes.POINTER(ctypes.c_void_p)),
         *(
             (name, ctypes.c_int64)
-            for name in ("batch", "height", "width", "hidden_height", "hidden_width")
+            for name in ("group", "batch", "height", "width", "hidden_height", "hidden_width")
         ),
         *(
             (name, ctypes.c_int32)
@@ -119,7 +119,7 @@ def heads_warp(
         features=(_Level * len(features))(
             *(_Level(planes.ctypes.data, *planes.shape[1:]) for planes in features)
         ),
-        out=out.ctypes.data,
+        out=(ctypes.c_void_p * 1)(out.ctypes.data),
         batch=batch,
         height=height,
         width=width,

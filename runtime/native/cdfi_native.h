@@ -102,7 +102,10 @@ typedef struct cdfi_heads_args {
   const float *frames[2];             /* (batch, 3, height, width) */
   cdfi_head heads[2][3];              /* for each frame: tap logits, row offsets, column offsets */
   const cdfi_feature_level *features; /* `levels` of them; may be null if there are none */
-  float *out;                         /* (batch, 6 + 2 * all levels' channels, height, width) */
+  float *const *out;                  /* one array of all channels, 6 + 2 * all levels'; with `group`
+                                       * the first holds the frames' 6, the others `group` channels
+                                       * each, the last one filled up by zeros */
+  int64_t group;                      /* 0, or channels of the arrays that hold features */
   int64_t batch, height, width;
   int64_t hidden_height, hidden_width;
   int32_t levels;

@@ -41,6 +41,13 @@ int64_t channels_of(const cdfi_heads_args &args) {
   return channels;
 }
 
+// Arrays in `out`.
+int64_t outputs_of(const cdfi_heads_args &args) {
+  if (!args.group) return 1;
+  const int64_t features = 2 * (channels_of(args) - kFrameChannels);
+  return 1 + (features + args.group - 1) / args.group;
+}
+
 int32_t check(const cdfi_heads_args &args) {
   if (!args.frames[0] || !args.frames[1] || !args.out || args.levels < 0 ||
       (args.levels && !args.features))
@@ -63,12 +70,14 @@ int32_t check(const cdfi_heads_args &args) {
     most = std::max({most, level.height, level.width});
     widest = std::max(widest, level.channels);
   }
-  if (least < 1 || args.taps % 2 == 0 || args.sampling < CDFI_TRUNCATE ||
+  if (least < 1 || args.group < 0 || args.taps % 2 == 0 || args.sampling < CDFI_TRUNCATE ||
       args.sampling > CDFI_BILINEAR)
     return CDFI_BAD_ARGUMENT;
   constexpr int64_t kSide = 1 << 22;  // so that positions plus 2^23 pixels of offset fit 32 bits
   const int64_t reach = int64_t(args.taps - 1) * args.dilation / 2;
   if (args.taps > 31 || std::max({most, widest, reach}) > kSide) return CDFI_TOO_LARGE;
+  for (int64_t i = 0; i < outputs_of(args); ++i)
+    if (!args.out[i]) return CDFI_BAD_ARGUMENT;
   const double elements = double(args.height + 2 * reach + 2) * double(args.width + 2 * reach + 2) *
                           double(channels_of(args) + 3);
   return elements > std::numeric_limits<int32_t>::max() ? CDFI_TOO_LARGE : CDFI_OK;
@@ -128,6 +137,7 @@ class Call {
         fill_frame(image, side);
         warp_side(image, side);
       }
+      fill_rest(image);
     }
   }
 
@@ -185,19 +195,32 @@ class Call {
     });
   }
 
+  float *plane_of(int64_t image, int64_t channel) const {
+    const int64_t plane = args_.height * args_.width, frames = 2 * kFrameChannels;
+    if (!args_.group) return args_.out[0] + (image * 2 * channels_ + channel) * plane;
+    if (channel < frames) return args_.out[0] + (image * frames + channel) * plane;
+    const int64_t feature = channel - frames, array = 1 + feature / args_.group;
+    return args_.out[array] + (image * args_.group + feature % args_.group) * plane;
+  }
+
   // Where each channel of a side's image goes.
   std::vector<float *> planes_of(int64_t image, int side) const {
-    const int64_t plane = args_.height * args_.width;
-    float *next = args_.out + image * 2 * channels_ * plane;
+    int64_t next = 0;
     std::vector<float *> planes;
     const auto add = [&](int64_t channels) {
       for (int64_t i = 0; i < channels; ++i)
-        planes.push_back(next + (side * channels + i) * plane);
-      next += 2 * channels * plane;
+        planes.push_back(plane_of(image, next + side * channels + i));
+      next += 2 * channels;
     };
     add(kFrameChannels);
     for (int32_t i = 0; i < args_.levels; ++i) add(args_.features[i].channels);
     return planes;
+  }
+
+  void fill_rest(int64_t image) const {
+    const int64_t held = 2 * kFrameChannels + (outputs_of(args_) - 1) * args_.group;
+    for (int64_t channel = 2 * channels_; channel < held; ++channel)
+      std::fill_n(plane_of(image, channel), args_.height * args_.width, 0.0f);
   }
 
   const cdfi_heads_args &args_;

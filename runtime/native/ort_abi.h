@@ -65,6 +65,7 @@ using KernelInfoGetAttribute_int64 =
 using KernelInfoGetAttribute_string =
     Entry<87, Status *(const KernelInfo *, const char *name, char *out, size_t *size)>;
 using KernelContext_GetInputCount = Entry<88, Status *(const KernelContext *, size_t *out)>;
+using KernelContext_GetOutputCount = Entry<89, Status *(const KernelContext *, size_t *out)>;
 using KernelContext_GetInput =
     Entry<90, Status *(const KernelContext *, size_t index, const Value **out)>;
 using KernelContext_GetOutput = Entry<91, Status *(KernelContext *, size_t index,

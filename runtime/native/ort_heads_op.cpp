@@ -4,8 +4,10 @@
 //                   hidden (B, C, h, w), weight (F*F, C, 3, 3), bias (F*F) of each of the six heads:
 //                     tap logits, row and column offsets of frame 0, then of frame 1,
 //                   feature levels (B, C, h, w), none or more)
-//     -> (B, 6 + 2 * all feature channels, H, W); all float32
-//   attributes: taps, dilation (ints), sampling ("truncate" or "bilinear")
+//     -> (B, 6 + 2 * all feature channels, H, W), or with `group` the frames (B, 6, H, W) and as
+//       many (B, group, H, W) as the features fill, zeros behind them; all float32
+//   attributes: taps, dilation (ints), sampling ("truncate" or "bilinear"),
+//     group = 0 (channels of the outputs that hold features; 0 for one output)
 #include <vector>
 
 #include "cdfi_native.h"
@@ -58,7 +60,18 @@ void compute(const Kernel &kernel, const ort::Call &call) {
   args.width = width;
   args.hidden_height = hidden[2];
   args.hidden_width = hidden[3];
-  args.out = call.output({batch, 2 * channels, height, width});
+  const int64_t features = 2 * channels - 6;
+  const size_t outputs =
+      args.group ? size_t(1 + (features + args.group - 1) / args.group) : size_t(1);
+  if (call.outputs() != outputs)
+    kernel.host.fail(std::to_string(outputs) + " outputs are expected, got " +
+                     std::to_string(call.outputs()));
+  std::vector<float *> out;
+  for (size_t i = 0; i < outputs; ++i) {
+    const int64_t held = !args.group ? 2 * channels : i ? args.group : 6;
+    out.push_back(call.output({batch, held, height, width}, i));
+  }
+  args.out = out.data();
   if (const int32_t status = cdfi::heads_warp(args, call.threads()))
     kernel.host.fail(cdfi_native_error(status));
 }
@@ -71,6 +84,8 @@ ort::Status *create(const ort::CustomOp *, const ort::Api *, const ort::KernelIn
     fixed.taps = host.size(info, "taps");
     fixed.dilation = host.size(info, "dilation");
     fixed.sampling = host.sampling(info);
+    fixed.group = host.integer(info, "group", 0);
+    if (fixed.group < 0) host.fail("group is expected to be 0 or more");
     fixed.threads = ort::kShares;
     fixed.level = CDFI_LEVEL_AUTO;
     *out = new Kernel{host, fixed};
@@ -84,6 +99,7 @@ ort::CustomOp describe() {
   op.get_input_count = [](const ort::CustomOp *) -> size_t { return 1; };
   op.get_input_characteristic = [](const ort::CustomOp *, size_t) { return ort::kVariadic; };
   op.variadic_input_least = [](const ort::CustomOp *) { return int(kFirstLevel); };
+  op.get_output_characteristic = [](const ort::CustomOp *, size_t) { return ort::kVariadic; };
   op.create_kernel_v2 = create;
   op.compute_v2 = [](void *kernel, ort::KernelContext *context) {
     const Kernel &own = *static_cast<const Kernel *>(kernel);

@@ -84,10 +84,10 @@ Tensor Call::input(size_t index, const char *name, const Sides &sides) const {
   return tensor;
 }
 
-float *Call::output(const Sides &sides) const {
+float *Call::output(const Sides &sides, size_t index) const {
   Value *result = nullptr;
   void *out = nullptr;
-  host_.check(KernelContext_GetOutput::call(host_.api, context_, 0, sides.data(), 4, &result));
+  host_.check(KernelContext_GetOutput::call(host_.api, context_, index, sides.data(), 4, &result));
   host_.check(GetTensorMutableData::call(host_.api, result, &out));
   return static_cast<float *>(out);
 }
@@ -95,6 +95,12 @@ float *Call::output(const Sides &sides) const {
 size_t Call::inputs() const {
   size_t count = 0;
   host_.check(KernelContext_GetInputCount::call(host_.api, context_, &count));
+  return count;
+}
+
+size_t Call::outputs() const {
+  size_t count = 0;
+  host_.check(KernelContext_GetOutputCount::call(host_.api, context_, &count));
   return count;
 }
 

@@ -60,8 +60,9 @@ class Call {
   Call(const Host &host, KernelContext *context) : host_(host), context_(context) {}
   Tensor input(size_t index) const;
   Tensor input(size_t index, const char *name, const Sides &sides) const;  // of just these sides
-  float *output(const Sides &sides) const;
+  float *output(const Sides &sides, size_t index = 0) const;
   size_t inputs() const;
+  size_t outputs() const;
   // Runs shares on ONNX Runtime's own threads (intra_op_num_threads).
   cdfi::RunShares threads() const;
 

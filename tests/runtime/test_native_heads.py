@@ -112,16 +112,19 @@ def library(native_library: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return native_library
 
 
-def run_operator(library: Path, inputs: Inputs, threads: int = 1, **attributes: Any) -> Array:
+def run_operator(
+    library: Path, inputs: Inputs, threads: int = 1, outputs: int = 1, **attributes: Any
+) -> list[Array]:
     arrays = [*inputs.frames, *(array for head in inputs.heads for array in head), *inputs.features]
     feeds = {f"input{index}": array for index, array in enumerate(arrays)}
     tensors = [
         helper.make_tensor_value_info(name, TensorProto.FLOAT, [None] * array.ndim)
         for name, array in feeds.items()
     ]
-    out = helper.make_tensor_value_info("out", TensorProto.FLOAT, [None] * 4)
-    node = helper.make_node("AdaCoFHeadsWarp", list(feeds), ["out"], domain="cdfi", **attributes)
-    graph = helper.make_graph([node], "heads", tensors, [out])
+    names = [f"out{index}" for index in range(outputs)]
+    out = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [None] * 4) for name in names]
+    node = helper.make_node("AdaCoFHeadsWarp", list(feeds), names, domain="cdfi", **attributes)
+    graph = helper.make_graph([node], "heads", tensors, out)
     opsets = [helper.make_opsetid("", 18), helper.make_opsetid("cdfi", 1)]
     model = helper.make_model(graph, opset_imports=opsets, ir_version=9)
     options = onnxruntime.SessionOptions()
@@ -129,7 +132,7 @@ def run_operator(library: Path, inputs: Inputs, threads: int = 1, **attributes: 
     options.intra_op_num_threads = threads
     options.register_custom_ops_library(str(library))
     session = onnxruntime.InferenceSession(model.SerializeToString(), options)
-    return session.run(None, feeds)[0]  # type: ignore[no-any-return]
+    return session.run(None, feeds)  # type: ignore[no-any-return]
 
 
 @pytest.mark.parametrize("sampling", get_args(Sampling))
@@ -155,7 +158,25 @@ def test_every_level_and_the_operator_equal_the_reference(
     best = heads_warp(*inputs, **options)
     np.testing.assert_array_equal(heads_warp(*inputs, **options, threads=3), best)
     for threads in (1, 2):
-        np.testing.assert_array_equal(run_operator(library, inputs, threads, **options), best)
+        np.testing.assert_array_equal(run_operator(library, inputs, threads, **options)[0], best)
+
+
+def test_the_operator_gives_features_in_groups(library: Path) -> None:
+    """The frames alone, then groups of features; the last one is filled up by zeros."""
+    inputs = make_inputs(CASES["cdfi"])
+    options: dict[str, Any] = {"taps": 11, "dilation": 2, "sampling": "truncate"}
+    (whole,) = run_operator(library, inputs, **options)
+    features = whole.shape[1] - 6
+    frames, *groups = run_operator(
+        library, inputs, outputs=1 + -(-features // 24), group=24, **options
+    )
+    np.testing.assert_array_equal(frames, whole[:, :6])
+    joined = np.concatenate(groups, axis=1)
+    assert joined.shape[1] == -(-features // 24) * 24 > features
+    np.testing.assert_array_equal(joined[:, :features], whole[:, 6:])
+    assert not joined[:, features:].any()
+    with pytest.raises(Exception, match="outputs are expected, got 2"):
+        run_operator(library, inputs, outputs=2, group=24, **options)
 
 
 @pytest.mark.usefixtures("library")
