@@ -63,8 +63,8 @@ class PyramidSpec(NetworkSpec):
     def tiling(self) -> TilingInfo:
         """See :attr:`NetworkSpec.tiling`: exact with the receptive field of still frames as halo.
 
-        Far motion reads features elsewhere, but coarse levels see so much farther than fine ones
-        that motion by a third of the halo is covered as well.
+        Far motion reads features elsewhere and may need more; what the tiles then lose is in the
+        difference at their seams, which the runtime reports.
         """
         return TilingInfo(halo=self._reach(), exact=True)
 
