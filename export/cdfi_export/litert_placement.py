@@ -31,6 +31,7 @@ _REASONS = {
     "RESHAPE": "of indices and of rows that were looked up",
     "LESS": "XNNPACK has no comparison",
     "SELECT": "XNNPACK has no choice",
+    "DEQUANTIZE": "weights of the native library's operators, once",
     **dict.fromkeys(OPERATORS, "the native library's"),
 }
 

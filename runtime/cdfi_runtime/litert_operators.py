@@ -20,7 +20,10 @@ from cdfi_runtime.native import NativeError
 WARP, HEADS_WARP = "cdfi.AdaCoFWarp", "cdfi.AdaCoFHeadsWarp"
 OPERATORS = frozenset({WARP, HEADS_WARP})
 # tests/runtime/test_native_litert_op.py passes in these.
-VERIFIED = frozenset({("ai_edge_litert", "2.3.0")})
+VERIFIED = frozenset(
+    ("ai_edge_litert", number)
+    for number in ("1.2.0", "1.4.0", "2.0.2", "2.1.0", "2.1.6", "2.2.0", "2.3.0")
+)
 PROBE_SECONDS = 60
 
 

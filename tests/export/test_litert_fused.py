@@ -31,6 +31,7 @@ if not native.available():
     pytest.skip("the native library is not built (make native)", allow_module_level=True)
 
 from cdfi_export import litert_placement
+from cdfi_export.litert_file import read_model
 from cdfi_export.litert_native import teach_converter
 from cdfi_export.litert_trace import trace
 
@@ -154,6 +155,29 @@ def test_half_precision_weights_leave_positions_alone(
     assert path.stat().st_size < artifact.stat().st_size
     wanted = reference(load_network(tiny_shared_weights))
     assert psnr(open_artifact(path).run(*frames()), wanted, data_range=1.0) > 60
+
+
+def test_half_precision_reaches_the_weights_of_the_heads(tmp_path: Path) -> None:
+    network = kernel_unet("bilinear", synthesis=False)
+    save_weights(tmp_path / "tiny.safetensors", network)
+    path = exported(tmp_path / "tiny.safetensors", tmp_path, precision="float16")
+    schema, model = read_model(path.read_bytes())
+    (graph,) = model.subgraphs
+    (heads,) = [
+        operator
+        for operator in graph.operators
+        if model.operatorCodes[operator.opcodeIndex].customCode == HEADS_WARP.encode()
+    ]
+    makers = {int(operator.outputs[0]): operator for operator in graph.operators}
+    weights, biases = heads.inputs[3:20:3], heads.inputs[4:20:3]
+    for index in weights:
+        half = graph.tensors[makers[int(index)].inputs[0]]
+        assert half.type == schema.TensorType.FLOAT16
+        assert model.buffers[half.buffer].data.size == 2 * 9 * 4 * 9
+        assert model.buffers[graph.tensors[index].buffer].data is None
+    assert all(graph.tensors[index].type == schema.TensorType.FLOAT32 for index in biases)
+    wanted = reference(network)
+    assert psnr(open_artifact(path).run(*frames()), wanted, data_range=1.0) > 50
 
 
 def test_the_portable_file_is_planned_first_and_named(tiny_shared_weights: Path) -> None:
