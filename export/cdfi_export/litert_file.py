@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from cdfi_runtime.errors import ArtifactError, MissingDependencyError
-from cdfi_runtime.litert_warp import OPERATOR
+from cdfi_runtime.litert_operators import OPERATORS
 
 from cdfi_export.format_spec import INPUT_NAMES, OUTPUT_NAME
 
@@ -38,7 +38,7 @@ def label(content: bytes, manifest: Manifest) -> bytes:
 
 
 def operators(content: bytes) -> dict[str, int]:
-    """The operators of a TFLite file by number; the native warp under its own name.
+    """The operators of a TFLite file by number; native ones under their own names.
 
     Raises:
         ArtifactError: there is one among them that LiteRT's runtime does not have.
@@ -52,8 +52,8 @@ def operators(content: bytes) -> dict[str, int]:
         for operator in graph.operators:
             code = model.operatorCodes[operator.opcodeIndex]
             name = names[max(code.builtinCode, code.deprecatedBuiltinCode)]
-            own = name == "CUSTOM" and code.customCode == OPERATOR.encode()
-            counts[OPERATOR if own else name] += 1
+            custom = (code.customCode or b"").decode() if name == "CUSTOM" else ""
+            counts[custom if custom in OPERATORS else name] += 1
     foreign = sorted(name for name in counts if name.startswith(("STABLEHLO_", "CUSTOM")))
     if foreign:
         raise ArtifactError(

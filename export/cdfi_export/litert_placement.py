@@ -8,7 +8,7 @@ from typing import Any
 from cdfi_runtime.apart import Send, run_apart
 from cdfi_runtime.errors import ArtifactError, first_line
 from cdfi_runtime.litert_delegation import Delegation, delegation
-from cdfi_runtime.litert_warp import OPERATOR, warp_delegate
+from cdfi_runtime.litert_operators import OPERATORS, native_delegate
 from cdfi_runtime.memory import peak_bytes
 
 from cdfi_export.quiet import quiet
@@ -31,7 +31,8 @@ _REASONS = {
     "RESHAPE": "of indices and of rows that were looked up",
     "LESS": "XNNPACK has no comparison",
     "SELECT": "XNNPACK has no choice",
-    OPERATOR: "the native library's",
+    "DEQUANTIZE": "weights of the native library's operators, once",
+    **dict.fromkeys(OPERATORS, "the native library's"),
 }
 
 
@@ -40,7 +41,7 @@ def placement(content: bytes, *, fused: bool = False) -> Delegation:
 
     Args:
         content: The file.
-        fused: The native warp is among its operators.
+        fused: Native operators are among its own.
     """
     with quiet():
         interpreter = _open(fused, model_content=content)
@@ -51,7 +52,7 @@ def placement(content: bytes, *, fused: bool = False) -> Delegation:
 def _open(fused: bool, **source: Any) -> Any:
     from ai_edge_litert import interpreter
 
-    delegates = [warp_delegate(interpreter)] if fused else None
+    delegates = [native_delegate(interpreter)] if fused else None
     return interpreter.Interpreter(**source, num_threads=1, experimental_delegates=delegates)
 
 

@@ -13,6 +13,7 @@ from cdfi_runtime.errors import MissingDependencyError
 
 from cdfi_export.format_spec import INPUT_NAMES
 from cdfi_export.litert_file import SIGNATURE
+from cdfi_export.litert_half import hold_half
 from cdfi_export.quiet import quiet
 
 if TYPE_CHECKING:
@@ -29,8 +30,9 @@ def to_precision(
 ) -> bytes:
     """``content`` with its convolutions in ``precision``; positions and samples stay float32.
 
-    ``float16`` holds weights in half precision. ``int8`` computes convolutions in integers, weights
-    by one scale a channel and activations by ranges seen on ``calibration``.
+    ``float16`` holds weights in half precision, those of native operators too. ``int8`` computes
+    convolutions in integers, weights by one scale a channel and activations by ranges seen on
+    ``calibration``.
 
     Args:
         content: A float32 TFLite file.
@@ -72,7 +74,8 @@ def to_precision(
                 calibrated = tool.calibrate(feeds)
         with quiet(), redirect_stdout(io.StringIO()):  # it prints sizes and progress bars
             result = tool.quantize(calibrated)
-        return bytes(result.quantized_model)
+        made = bytes(result.quantized_model)
+        return hold_half(made) if precision == "float16" else made
 
 
 def _feed(pair: FramePair) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from cdfi_runtime.errors import ArtifactError, MissingDependencyError, first_lin
 from torch import Tensor, nn
 
 from cdfi_export.frame_size import FrameSize
-from cdfi_export.litert_warp import teach_converter, to_custom_operators
+from cdfi_export.litert_native import teach_converter, to_custom_operators
 from cdfi_export.quiet import quiet
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cdfi_runtime.litert_warp import OPERATOR
+from cdfi_runtime.litert_operators import OPERATORS
 
 DELEGATE = "DELEGATE"
 
@@ -39,7 +39,7 @@ def delegation(operators: Sequence[Mapping[str, Any]]) -> Delegation:
     The interpreter lists the operators of the file and, behind them, one ``DELEGATE`` for each
     partition, but not what that consists of. A partition's inputs are all that it reads from
     outside, so whatever is met on the way back from its outputs to its inputs lies within. The
-    native warp has a delegate of its own, which does not count.
+    native operators have a delegate of their own, which does not count.
 
     Args:
         operators: ``_get_ops_details()`` of the interpreter: ``op_name``, ``inputs``, ``outputs``.
@@ -47,7 +47,7 @@ def delegation(operators: Sequence[Mapping[str, Any]]) -> Delegation:
     native = {
         int(tensor)
         for item in operators
-        if item["op_name"] == OPERATOR
+        if item["op_name"] in OPERATORS
         for tensor in item["outputs"]
     }
     partitions = [

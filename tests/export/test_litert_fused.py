@@ -19,7 +19,7 @@ from cdfi_model.spec import Sampling, WarpSpec
 from cdfi_model.torch_runtime import TorchSession
 from cdfi_runtime import native
 from cdfi_runtime.errors import InputError
-from cdfi_runtime.litert_warp import OPERATOR
+from cdfi_runtime.litert_operators import HEADS_WARP, WARP
 from cdfi_runtime.manifest import load_manifest
 from cdfi_runtime.metrics import psnr
 from cdfi_runtime.native import NativeError
@@ -31,8 +31,9 @@ if not native.available():
     pytest.skip("the native library is not built (make native)", allow_module_level=True)
 
 from cdfi_export import litert_placement
+from cdfi_export.litert_file import read_model
+from cdfi_export.litert_native import teach_converter
 from cdfi_export.litert_trace import trace
-from cdfi_export.litert_warp import teach_converter
 
 HEIGHT, WIDTH = 48, 64
 
@@ -125,13 +126,13 @@ def test_nothing_of_the_warp_is_left_but_the_operator(artifact: Path) -> None:
     manifest = load_manifest(artifact)
     assert manifest.warp.formulation == "fused"
     # Two frames, and the features of both at the finer of two levels.
-    assert manifest.graph.operators[OPERATOR] == 4
+    assert manifest.graph.operators[WARP] == 4
     assert not {"EMBEDDING_LOOKUP", "GATHER_ND", "CAST", "STABLEHLO_CUSTOM_CALL"} & set(
         manifest.graph.operators
     )
     found = litert_placement.placement(artifact.read_bytes(), fused=True)
-    assert found.outside[OPERATOR] == 4
-    assert OPERATOR in manifest.graph.remarks[0] and "native library" in manifest.graph.remarks[0]
+    assert found.outside[WARP] == 4
+    assert WARP in manifest.graph.remarks[0] and "native library" in manifest.graph.remarks[0]
 
 
 @pytest.mark.parametrize(("sampling", "synthesis"), [("truncate", True), ("bilinear", False)])
@@ -141,7 +142,7 @@ def test_offsets_per_tap_give_what_torch_gives(
     network = kernel_unet(sampling, synthesis=synthesis)
     save_weights(tmp_path / "tiny.safetensors", network)
     path = exported(tmp_path / "tiny.safetensors", tmp_path)
-    assert load_manifest(path).graph.operators[OPERATOR] == 2
+    assert load_manifest(path).graph.operators[HEADS_WARP] == 1
     got = open_artifact(path, threads=1).run(*frames())
     # Truncation jumps where an offset is a whole number.
     assert psnr(got, reference(network), data_range=1.0) > (60 if sampling == "truncate" else 90)
@@ -154,6 +155,29 @@ def test_half_precision_weights_leave_positions_alone(
     assert path.stat().st_size < artifact.stat().st_size
     wanted = reference(load_network(tiny_shared_weights))
     assert psnr(open_artifact(path).run(*frames()), wanted, data_range=1.0) > 60
+
+
+def test_half_precision_reaches_the_weights_of_the_heads(tmp_path: Path) -> None:
+    network = kernel_unet("bilinear", synthesis=False)
+    save_weights(tmp_path / "tiny.safetensors", network)
+    path = exported(tmp_path / "tiny.safetensors", tmp_path, precision="float16")
+    schema, model = read_model(path.read_bytes())
+    (graph,) = model.subgraphs
+    (heads,) = [
+        operator
+        for operator in graph.operators
+        if model.operatorCodes[operator.opcodeIndex].customCode == HEADS_WARP.encode()
+    ]
+    makers = {int(operator.outputs[0]): operator for operator in graph.operators}
+    weights, biases = heads.inputs[3:20:3], heads.inputs[4:20:3]
+    for index in weights:
+        half = graph.tensors[makers[int(index)].inputs[0]]
+        assert half.type == schema.TensorType.FLOAT16
+        assert model.buffers[half.buffer].data.size == 2 * 9 * 4 * 9
+        assert model.buffers[graph.tensors[index].buffer].data is None
+    assert all(graph.tensors[index].type == schema.TensorType.FLOAT32 for index in biases)
+    wanted = reference(network)
+    assert psnr(open_artifact(path).run(*frames()), wanted, data_range=1.0) > 50
 
 
 def test_the_portable_file_is_planned_first_and_named(tiny_shared_weights: Path) -> None:
@@ -187,7 +211,7 @@ def test_without_the_library_the_portable_file_runs(
     ("changes", "message"),
     [
         ({"precision": "int8"}, "quantizer cannot run"),
-        ({"format": "ort"}, "no place for the operator"),
+        ({"format": "ncnn"}, "no place for the operator"),
     ],
 )
 def test_what_cannot_hold_the_operator_is_refused(

@@ -15,6 +15,7 @@ PACKAGES = ("cdfi_runtime", "cdfi_model", "cdfi_export", "cdfi_bench")
 DATA_FILES = (
     "cdfi_runtime/assets/default.onnx",
     "cdfi_runtime/assets/default.onnx.manifest.json",
+    "cdfi_runtime/assets/litert_probe.tflite",
     "cdfi_runtime/samples/city_0.png",
     "cdfi_runtime/schemas/manifest.schema.json",
     "cdfi_model/weights/default.safetensors",

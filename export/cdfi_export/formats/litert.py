@@ -20,10 +20,10 @@ def export(request: GraphRequest, path: Path) -> WrittenGraph:
             LiteRT's runtime does not have; or a frame takes more memory than a phone has.
     """
     from cdfi_export.litert_file import label, operators
+    from cdfi_export.litert_native import check_fused
     from cdfi_export.litert_placement import check_memory, peak_mib, placement, remarks
     from cdfi_export.litert_quantize import to_precision
     from cdfi_export.litert_trace import trace
-    from cdfi_export.litert_warp import check_fused
 
     fused = WARPS.get(request.network.formulation).native
     if fused:

@@ -15,7 +15,7 @@ from cdfi_runtime import native
 from cdfi_runtime.errors import ArtifactError, InputError, first_line
 from cdfi_runtime.files import require_file
 from cdfi_runtime.litert_delegation import delegation
-from cdfi_runtime.litert_warp import OPERATOR, warp_delegate
+from cdfi_runtime.litert_operators import has_native_operators, native_delegate
 from cdfi_runtime.manifest import TensorInfo, load_manifest
 from cdfi_runtime.native import NativeError
 from cdfi_runtime.portable import in_its_place, portable_file
@@ -38,15 +38,16 @@ class LitertSession:
             where the library has it. It always leaves some operators to the CPU's kernels, and
             the manifest's remarks say which.
 
-    A file with the native warp needs the native library. Where that is missing, the portable file
-    beside it is opened in its place; :attr:`fallback` says so, and :attr:`manifest` is that file's.
+    A file with native operators needs the native library. Where that is missing or this LiteRT
+    cannot run it, the portable file beside it is opened in its place; :attr:`fallback` says so, and
+    :attr:`manifest` is that file's.
 
     Raises:
         InputError: the file or its manifest is missing or empty.
         ArtifactError: no TFLite model, a hash that does not match, or inputs and outputs other
             than the manifest's.
         MissingDependencyError: no LiteRT package is installed.
-        NativeError: the native library is missing, and so is the portable file.
+        NativeError: the native library cannot be used, and the portable file is missing.
     """
 
     runtime = "litert"
@@ -56,9 +57,9 @@ class LitertSession:
         self.manifest = load_manifest(path)
         module, self.version = _interpreter_module()
         delegate, missing = None, None
-        if OPERATOR in self.manifest.graph.operators:
+        if has_native_operators(self.manifest.graph.operators):
             try:
-                delegate = warp_delegate(module)
+                delegate = native_delegate(module)
             except NativeError as error:
                 missing = error
                 path = portable_file(path, self.manifest, error)
