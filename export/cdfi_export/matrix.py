@@ -90,9 +90,11 @@ def plan_matrix(
             common = replace(common, dynamic=False)
         for precision in asked:
             part = replace(common, precision=precision)
-            for single in _with_portable(part):
+            for single in part.one_by_one():
                 try:
-                    cells += _cells(single, source)
+                    cells += [
+                        cell for item in _with_portable(single) for cell in _cells(item, source)
+                    ]
                 except CdfiError as error:
                     errors.append(error)
                     refused.append(_refusal(single, error))
@@ -102,12 +104,11 @@ def plan_matrix(
     return Matrix(tuple(unique.values()), tuple(refused), tuple(notes))
 
 
-def _with_portable(options: ExportOptions) -> list[ExportOptions]:
-    """One graph each; before each with the native warp the one that runs without it."""
-    singles = options.one_by_one()
-    if options.warp == AUTO or not WARPS.get(options.warp).native:
-        return singles
-    return [item for single in singles for item in (replace(single, warp=AUTO), single)]
+def _with_portable(single: ExportOptions) -> list[ExportOptions]:
+    """One graph; if it is one with the native warp, first the one that runs without it."""
+    if single.warp == AUTO or not WARPS.get(single.warp).native:
+        return [single]
+    return [replace(single, warp=AUTO), single]
 
 
 def _cells(options: ExportOptions, source: Source) -> list[Cell]:

@@ -225,7 +225,7 @@ def test_without_the_library_nothing_is_exported(
     tiny_shared_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(native, "library_path", lambda: None)
-    with pytest.raises(AssertionError, match="not built"):
+    with pytest.raises(NativeError, match="not built"):
         exported(tiny_shared_weights, tmp_path)
     assert not list(tmp_path.glob("*.tflite*"))
 
