@@ -14,6 +14,7 @@ from cdfi_runtime.command import distribution_version, run_app
 from cdfi_runtime.errors import GateError, InputError
 from cdfi_runtime.files import ensure_folder
 
+from cdfi_bench.fused_command import fused
 from cdfi_bench.profile_command import profile
 from cdfi_bench.progress import progress_bar
 from cdfi_bench.train_step_command import train_step
@@ -182,6 +183,7 @@ def latency(
     _finish(report, out)
 
 
+app.command()(fused)
 app.command()(profile)
 app.command()(warp)
 app.command("train-step")(train_step)

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 from cdfi_bench.report import Gate, Verdict
 
 
 def at_most(measure: str, value: float | None, limit: float) -> Gate:
     """The gate ``value <= limit``; what was not measured misses it."""
-    held = value is not None and value <= limit
-    return Gate(measure=measure, value=value, comparison="<=", limit=limit, held=held)
+    return _gate(measure, value, "<=", limit, value is not None and value <= limit)
 
 
-def at_least(measure: str, value: float, limit: float) -> Gate:
-    """The gate ``value >= limit``."""
-    return Gate(measure=measure, value=value, comparison=">=", limit=limit, held=value >= limit)
+def at_least(measure: str, value: float | None, limit: float) -> Gate:
+    """The gate ``value >= limit``; what was not measured misses it."""
+    return _gate(measure, value, ">=", limit, value is not None and value >= limit)
 
 
 def verdict(gates: Sequence[Gate], *, passed: str) -> Verdict:
@@ -32,6 +32,20 @@ def verdict(gates: Sequence[Gate], *, passed: str) -> Verdict:
     ]
     return Verdict(
         status="fail" if missed else "pass", gates=tuple(gates), reason="; ".join(missed) or passed
+    )
+
+
+def _gate(
+    measure: str, value: float | None, comparison: Literal["<=", ">="], limit: float, held: bool
+) -> Gate:
+    reasons = {"value": "not measured"} if value is None else {}
+    return Gate(
+        measure=measure,
+        value=value,
+        comparison=comparison,
+        limit=limit,
+        held=held,
+        unmeasured=reasons,
     )
 
 

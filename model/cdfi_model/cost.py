@@ -13,7 +13,9 @@ from cdfi_model.network import InterpolationNetwork
 NEAREST = 1  # grid_sampler_2d's number for this interpolation mode
 
 
-def count_macs(network: InterpolationNetwork, height: int, width: int) -> int:
+def count_macs(
+    network: InterpolationNetwork, height: int, width: int, *, sampling: bool = True
+) -> int:
     """Multiply-accumulates of one frame: convolutions, matrix products and sampling.
 
     A bilinear sample counts as 4 for each channel and tap, truncating or not, so that the figure
@@ -23,14 +25,15 @@ def count_macs(network: InterpolationNetwork, height: int, width: int) -> int:
     Args:
         network: Its spec is what is counted.
         height: Frame height in pixels, a multiple of ``network.spec.multiple``; so is ``width``.
+        width: See there.
+        sampling: False leaves the samples out: what the convolutions and matrix products cost.
     """
     with torch.device("meta"):
         copy = network.spec.build().eval()
         frame = torch.empty(1, 3, height, width)
     copy.formulation = "per_row"  # few calls, and made of grid_samples only
-    counter = FlopCounterMode(
-        display=False, custom_mapping={torch.ops.aten.grid_sampler_2d: _grid_sample_flops}
-    )
+    mapping = {torch.ops.aten.grid_sampler_2d: _grid_sample_flops} if sampling else {}
+    counter = FlopCounterMode(display=False, custom_mapping=mapping)
     with counter, torch.no_grad():
         copy(frame, frame)
     return int(counter.get_total_flops()) // 2
