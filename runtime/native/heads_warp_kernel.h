@@ -21,13 +21,25 @@ constexpr int N = CDFI_LANES;
 constexpr int kMaxLanes = 1024;  // F up to 31
 // Values of the inner loop whose weights stay in the first cache.
 constexpr int64_t kDepth = 72;
-// Sums held in registers: what the weights and the broadcast leave of 16 or 32 registers.
-#if defined(__AVX512F__) || defined(__aarch64__)
-constexpr int kSums = 24;
+// How a matrix product is blocked: sums held in registers, and vectors of weights that each broadcast
+// value meets. More sums than here and GCC keeps one of them in memory, even with 32 registers of
+// NEON; AVX-512 folds the broadcasts into its multiplications.
+#if defined(__AVX512F__)
+constexpr int kSums = 24, kWideVectors = 4;
+#elif defined(__AVX2__)
+constexpr int kSums = 12, kWideVectors = 2;
+#elif defined(__aarch64__)
+constexpr int kSums = 16, kWideVectors = 4;
 #else
-constexpr int kSums = 12;
+constexpr int kSums = 12, kWideVectors = 4;
 #endif
-constexpr int kWideVectors = 4;
+
+// Pixels of a block: as many as the sums allow, so that a tile is whole blocks.
+constexpr int block_pixels(int vectors) {
+  int pixels = kSums / vectors;
+  while (kHeadTile % pixels) --pixels;
+  return pixels;
+}
 
 // One row of the source at the target's width, channels last. `mixed` holds a row of the source.
 inline void resize_row(const Source &source, const Blend &row, float *to, int64_t stride,
@@ -59,10 +71,11 @@ void resize_rows(const Source &source, const Target &target, int64_t begin, int6
                target.width, scratch);
 }
 
-// sums(pixel, tap) += values(pixel, k) * weights(k, tap), for P pixels and V vectors of taps.
+// sums(pixel, tap) += values(pixel, k) * weights(k, tap), for P pixels and V vectors of taps. Never
+// inlined: among what its caller holds, the pixels' addresses would not stay in registers.
 template <int P, int V>
-inline void multiply_block(const float *values, int64_t stride, int64_t depth, const float *weights,
-                           int64_t lanes, float *sums) {
+__attribute__((noinline)) void multiply_block(const float *values, int64_t stride, int64_t depth,
+                                              const float *weights, int64_t lanes, float *sums) {
   Float sum[P][V];
 #pragma GCC unroll 32
   for (int p = 0; p < P; ++p)
@@ -86,8 +99,7 @@ inline void multiply_block(const float *values, int64_t stride, int64_t depth, c
 template <int V>
 inline void multiply_tile(const float *values, int64_t stride, int64_t depth, const float *weights,
                           int64_t lanes, int64_t pixels, float *sums) {
-  constexpr int P = kSums / V;
-  static_assert(kHeadTile % P == 0, "a tile is whole blocks");
+  constexpr int P = block_pixels(V);
   for (int64_t pixel = 0; pixel < pixels; pixel += P)
     multiply_block<P, V>(values + pixel * stride, stride, depth, weights, lanes,
                          sums + pixel * lanes);

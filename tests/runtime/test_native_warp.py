@@ -183,8 +183,8 @@ def test_fuzz_under_sanitizers(tmp_path: Path, build_native: NativeBuilder) -> N
     checks = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
     probe = ["-xc++", "-", *checks, "-o", "probe"]
     build_native.skip_unless_accepted(probe, tmp_path, "the compiler has no sanitizers")
-    last = ["-o", "fuzz"]
-    fuzz = build_native(tmp_path / "fuzz", ["-O1", *checks], last, "fuzz.cpp") / "fuzz"
+    last, sources = ["-o", "fuzz"], (path.name for path in SOURCES.glob("fuzz*.cpp"))
+    fuzz = build_native(tmp_path / "fuzz", ["-O1", *checks], last, *sources) / "fuzz"
     result = subprocess.run([fuzz, "400"], capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout + result.stderr
     assert "400 rounds" in result.stdout
