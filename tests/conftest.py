@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import NoReturn
 
 import pytest
+from cdfi_runtime import native
 
 
 @pytest.fixture(scope="session")
@@ -22,3 +23,10 @@ def lacking() -> Callable[[str], NoReturn]:
         pytest.skip(reason)
 
     return end
+
+
+@pytest.fixture(scope="session")
+def native_built(lacking: Callable[[str], NoReturn]) -> None:
+    """The native library that ``cdfi_runtime.native`` finds, by itself, is there."""
+    if not native.available():
+        lacking("the native library is not built: make native")

@@ -27,13 +27,13 @@ from cdfi_runtime.runtimes import open_artifact
 
 pytest.importorskip("litert_torch")
 pytest.importorskip("ai_edge_quantizer")
-if not native.available():
-    pytest.skip("the native library is not built (make native)", allow_module_level=True)
 
 from cdfi_export import litert_placement
 from cdfi_export.litert_file import read_model
 from cdfi_export.litert_native import teach_converter
 from cdfi_export.litert_trace import trace
+
+pytestmark = pytest.mark.usefixtures("native_built")
 
 HEIGHT, WIDTH = 48, 64
 

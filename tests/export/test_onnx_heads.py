@@ -15,7 +15,6 @@ from cdfi_export.onnx_trace import trace
 from cdfi_model.kernel_unet_spec import KernelUNetSpec
 from cdfi_model.network import InterpolationNetwork
 from cdfi_model.spec import WarpSpec
-from cdfi_runtime import native
 from cdfi_runtime.ort_operators import register_operators
 from onnx import TensorProto, helper
 
@@ -56,8 +55,9 @@ def heads_of(model: onnx.ModelProto) -> onnx.NodeProto:
     return next(node for node in model.graph.node if node.op_type == "AdaCoFHeadsWarp")
 
 
+@pytest.mark.usefixtures("native_built")
 @pytest.mark.parametrize("dynamic", [False, True])
-def test_groups_give_the_same_picture(dynamic: bool, native_built: None) -> None:
+def test_groups_give_the_same_picture(dynamic: bool) -> None:
     tiny = network(features=True)
     model = plain(tiny, None if dynamic else SIZE, 18)
     heads = heads_of(model)
@@ -90,9 +90,3 @@ def test_an_operator_with_other_readers_stays() -> None:
     model.graph.output.append(helper.make_tensor_value_info("total", TensorProto.FLOAT, None))
     assert group_channels(model) == 0
     assert list(heads_of(model).output) == [whole]
-
-
-@pytest.fixture
-def native_built() -> None:
-    if not native.available():
-        pytest.skip("the native library is not built: make native")
