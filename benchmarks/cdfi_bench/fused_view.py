@@ -18,10 +18,10 @@ def fused_table(report: FusedReport) -> Table:
     """One row a network: seconds, ratios to the fused frame, memory, verdict."""
     from rich.table import Table
 
-    title = f"fused warp, {report.clock}, {report.threads} thread(s), medians"
+    title = f"fused warp, {report.clock}, {report.threads} thread(s), medians in seconds"
     table = Table(title=title)
     table.add_column("network")
-    for heading in ("size", "fused s", "/ cut", "GMAC", "/ sgemm bound (each library)"):
+    for heading in ("size", "fused s", "/ cut", "conv GMAC", "/ sgemm bound (GFLOP/s)"):
         table.add_column(heading, justify="right", overflow="fold")
     for heading in ("eager", "portable", "int8", "peak MB"):
         table.add_column(heading, justify="right", overflow="fold")
@@ -33,14 +33,14 @@ def fused_table(report: FusedReport) -> Table:
 
 def _cells(row: FusedRow) -> list[str]:
     fused, cut = row.frames[FUSED], row.frames.get(CUT)
-    compared = _NONE if cut is None else f"{row.fused_to_cut:.3f} ({cut.median_s:.3f} s)"
+    compared = _NONE if cut is None else f"{row.fused_to_cut:.3f} ({cut.median_s:.3f})"
     bounds = [
-        f"{product.frame_to_bound:.2f} {library} {product.gflops:.0f} GFLOP/s"
+        f"{product.frame_to_bound:.2f} {library} ({product.gflops:.0f})"
         for library, product in sorted(
             row.products.items(), key=lambda item: -item[1].frame_to_bound
         )
     ]
-    reason = "" if row.verdict.status == "pass" else f": {row.verdict.reason}"
+    reason = f": {row.verdict.reason}" if row.verdict.status == "fail" else ""
     return [
         row.network,
         f"{row.width}x{row.height}",
@@ -55,11 +55,11 @@ def _cells(row: FusedRow) -> list[str]:
 
 
 def _times(row: FusedRow, variant: str) -> str:
-    """A variant as a multiple of the fused frame, with its seconds and formulation."""
+    """A variant as a multiple of the fused frame, its seconds, its warp formulation."""
     series = row.frames.get(variant)
     if series is None:
         return _NONE
-    return f"{series.to_fused:.2f}x ({series.median_s:.3f} s, {series.warp})"
+    return f"{series.to_fused:.2f}x ({series.median_s:.3f}, {series.warp})"
 
 
 def _memory(row: FusedRow) -> list[str]:
