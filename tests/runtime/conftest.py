@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import struct
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 import numpy as np
 import onnx
@@ -28,6 +29,7 @@ from onnx import TensorProto, helper
 ArtifactMaker = Callable[..., Path]
 Lacking = Callable[[str], NoReturn]
 NATIVE_SOURCES = Path(__file__).parents[2] / "runtime" / "native"
+SYSTEM = "/usr/aarch64-linux-gnu"  # where Debian puts the libraries of the other machine
 AVX512 = ["-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl"]
 
 
@@ -162,3 +164,58 @@ def native_library(tmp_path_factory: pytest.TempPathFactory, build_native: Nativ
     folder = tmp_path_factory.mktemp("native") / "library"
     last = ["-shared", "-o", native.LIBRARY]
     return build_native(folder, ["-O2"], last) / native.LIBRARY
+
+
+class Emulated(NamedTuple):
+    """A build for aarch64 in ``folder``."""
+
+    folder: Path
+    emulator: str
+    objdump: str
+
+    def run(
+        self, program: str, *words: str, options: Iterable[str] = (), data: bytes = b""
+    ) -> bytes:
+        command = [self.emulator, "-L", SYSTEM, *options, str(self.folder / program), *words]
+        done = subprocess.run(command, input=data, capture_output=True, check=False)
+        assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+        return done.stdout
+
+    def replay(
+        self, calls: list[tuple[bytes, int]], options: Iterable[str] = ()
+    ) -> list[np.ndarray]:
+        """What each call of ``replay.cpp`` gives; a call is its bytes and the result's floats."""
+        data = b"".join(call for call, _ in calls)
+        answer = memoryview(self.run("cdfi_replay", options=options, data=data))
+        results = []
+        for _, count in calls:
+            assert struct.unpack("<q", answer[:8]) == (0,)
+            results.append(np.frombuffer(answer[8 : 8 + 4 * count], "<f4"))
+            answer = answer[8 + 4 * count :]
+        assert not answer
+        return results
+
+    def code(self, source: str) -> str:
+        """The disassembled object of ``source`` (a name without ``.cpp``)."""
+        (file,) = self.folder.rglob(f"{source}.cpp.o")
+        command = [self.objdump, "-d", "--no-show-raw-insn", str(file)]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+@pytest.fixture(scope="session")
+def aarch64(tmp_path_factory: pytest.TempPathFactory, lacking: Lacking) -> Emulated:
+    """The library, the fuzzer and the replayer, built by CMake for aarch64, to run by emulation."""
+    tools = ("cmake", "aarch64-linux-gnu-g++", "qemu-aarch64", "aarch64-linux-gnu-objdump")
+    for tool in tools:
+        if shutil.which(tool) is None:
+            lacking(f"'{tool}' is not installed: see the README of runtime/native")
+    folder = tmp_path_factory.mktemp("aarch64")
+    toolchain = f"-DCMAKE_TOOLCHAIN_FILE={NATIVE_SOURCES / 'aarch64.cmake'}"
+    targets = ["cdfi_native", "cdfi_fuzz", "cdfi_replay"]
+    for command in (
+        ["cmake", "-S", str(NATIVE_SOURCES), "-B", str(folder), toolchain],
+        ["cmake", "--build", str(folder), "--target", *targets],
+    ):
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return Emulated(folder, *tools[2:])

@@ -7,24 +7,20 @@ from __future__ import annotations
 
 import itertools
 import re
-import shutil
 import struct
 import subprocess
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, NoReturn, get_args
+from typing import Any, get_args
 
 import numpy as np
-import pytest
 from cdfi_model.spec import Offsets, Sampling, WarpSpec
 from cdfi_model.warp.reference import reference_warp
 from numpy.typing import NDArray
 
 Array = NDArray[np.float32]
-SOURCES = Path(__file__).parents[2] / "runtime" / "native"
-SYSTEM = "/usr/aarch64-linux-gnu"  # where Debian puts the libraries of the other machine
-OBJDUMP = "aarch64-linux-gnu-objdump"
+Emulated = Any  # of conftest.py, which cannot be imported
 SCALAR, VECTOR4 = 0, 1
 REPORT, WARP = 0, 1  # of replay.cpp
 VECTOR_ARITHMETIC = r"\bf(?:mla|mls|mul|add|sub)\s+v\d+\.4s"
@@ -49,7 +45,8 @@ class Call:
     alpha: Array
     beta: Array
 
-    def encoded(self, level: int) -> bytes:
+    def encoded(self, level: int) -> tuple[bytes, int]:
+        """For ``Emulated.replay``."""
         batch, channels, *image_size = self.image.shape
         spec = self.spec
         fields = [
@@ -59,63 +56,18 @@ class Call:
         ]
         arrays = (self.image, self.weight, self.alpha, self.beta)
         data = b"".join(np.ascontiguousarray(array, "<f4").tobytes() for array in arrays)
-        return struct.pack("<16q", *fields) + data
+        return struct.pack("<16q", *fields) + data, int(np.prod(self.out_shape))
 
     @property
     def out_shape(self) -> tuple[int, ...]:
         return (*self.image.shape[:2], *self.weight.shape[2:])
 
 
-class Emulated(NamedTuple):
-    """A build for aarch64 in ``folder``."""
-
-    folder: Path
-    emulator: str
-
-    def run(
-        self, program: str, *words: str, options: Iterable[str] = (), data: bytes = b""
-    ) -> bytes:
-        command = [self.emulator, "-L", SYSTEM, *options, str(self.folder / program), *words]
-        done = subprocess.run(command, input=data, capture_output=True, check=False)
-        assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
-        return done.stdout
-
-    def warp(self, calls: list[Call], level: int, options: Iterable[str] = ()) -> list[Array]:
-        data = b"".join(call.encoded(level) for call in calls)
-        answer = memoryview(self.run("cdfi_replay", options=options, data=data))
-        results = []
-        for call in calls:
-            assert struct.unpack("<q", answer[:8]) == (0,)
-            size = 4 * int(np.prod(call.out_shape))
-            results.append(np.frombuffer(answer[8 : 8 + size], "<f4").reshape(call.out_shape))
-            answer = answer[8 + size :]
-        assert not answer
-        return results
-
-    def code(self, level: str) -> str:
-        """The disassembled kernel of a level."""
-        (file,) = self.folder.rglob(f"adacof_warp_{level}.cpp.o")
-        command = [OBJDUMP, "-d", "--no-show-raw-insn", str(file)]
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
-
-
-@pytest.fixture(scope="module")
-def aarch64(
-    tmp_path_factory: pytest.TempPathFactory, lacking: Callable[[str], NoReturn]
-) -> Emulated:
-    for tool in ("cmake", "aarch64-linux-gnu-g++", OBJDUMP, "qemu-aarch64"):
-        if shutil.which(tool) is None:
-            lacking(f"'{tool}' is not installed: see the README of runtime/native")
-    folder = tmp_path_factory.mktemp("aarch64")
-    toolchain = f"-DCMAKE_TOOLCHAIN_FILE={SOURCES / 'aarch64.cmake'}"
-    targets = ["cdfi_native", "cdfi_fuzz", "cdfi_replay"]
-    for command in (
-        ["cmake", "-S", str(SOURCES), "-B", str(folder), toolchain],
-        ["cmake", "--build", str(folder), "--target", *targets],
-    ):
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    return Emulated(folder, shutil.which("qemu-aarch64") or "")
+def warp(
+    aarch64: Emulated, calls: list[Call], level: int, options: Iterable[str] = ()
+) -> list[Array]:
+    answers = aarch64.replay([call.encoded(level) for call in calls], options)
+    return [answer.reshape(call.out_shape) for call, answer in zip(calls, answers, strict=True)]
 
 
 def softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -156,7 +108,7 @@ def test_neon_equals_the_scalar_level(aarch64: Emulated) -> None:
         for logits in (False, True)
     ]
     for call, scalar, neon in zip(
-        calls, aarch64.warp(calls, SCALAR), aarch64.warp(calls, VECTOR4), strict=True
+        calls, warp(aarch64, calls, SCALAR), warp(aarch64, calls, VECTOR4), strict=True
     ):
         place = (call.spec, call.logits, call.out_shape)
         assert np.abs(neon - scalar).max() <= 1e-5, place
@@ -222,7 +174,7 @@ def test_neon_reads_the_same_pixels(aarch64: Emulated) -> None:
         weight = random.random((1, taps * taps, down, right)).astype(np.float32)
         maps = [awkward_offsets(random, shape) for _ in range(2)]
         calls.append(Call(spec, False, diagonal, weight, *maps))
-    by_level = [aarch64.warp(calls, level) for level in (SCALAR, VECTOR4)]
+    by_level = [warp(aarch64, calls, level) for level in (SCALAR, VECTOR4)]
     for call, scalar, neon in zip(calls, *by_level, strict=True):
         expected = touched_pixels(call)
         np.testing.assert_array_equal(np.isnan(scalar[0]), expected)
@@ -246,7 +198,7 @@ def test_neon_gives_exact_sums_bit_for_bit(aarch64: Emulated) -> None:
             shifts = random.integers(-80, 81, (2, *maps)) / 8
             arrays = (image, weight, *shifts)
             calls.append(Call(spec, False, *(array.astype(np.float32) for array in arrays)))
-    by_level = [aarch64.warp(calls, level) for level in (SCALAR, VECTOR4)]
+    by_level = [warp(aarch64, calls, level) for level in (SCALAR, VECTOR4)]
     for call, scalar, neon in zip(calls, *by_level, strict=True):
         expected = by_reference(call)
         np.testing.assert_array_equal(scalar, expected)
@@ -254,9 +206,10 @@ def test_neon_gives_exact_sums_bit_for_bit(aarch64: Emulated) -> None:
 
 
 def test_vector_code_is_there_and_dispatched(aarch64: Emulated) -> None:
-    assert len(re.findall(VECTOR_ARITHMETIC, aarch64.code("vector4"))) > 20
-    assert "fmla\tv" in aarch64.code("vector4")
-    assert not re.search(VECTOR_ARITHMETIC, aarch64.code("scalar"))
+    vector4, scalar = (aarch64.code(f"adacof_warp_{level}") for level in ("vector4", "scalar"))
+    assert len(re.findall(VECTOR_ARITHMETIC, vector4)) > 20
+    assert "fmla\tv" in vector4
+    assert not re.search(VECTOR_ARITHMETIC, scalar)
     status, *levels, dispatch = struct.unpack(
         "<q5f", aarch64.run("cdfi_replay", data=struct.pack("<16q", REPORT, *[0] * 15))
     )
@@ -269,7 +222,7 @@ def test_vector_code_is_executed(aarch64: Emulated, tmp_path: Path) -> None:
     counts = []
     for level in (SCALAR, VECTOR4):
         log = tmp_path / f"level{level}.log"
-        aarch64.warp([call], level, ["-d", "in_asm", "-D", str(log)])
+        warp(aarch64, [call], level, ["-d", "in_asm", "-D", str(log)])
         counts.append(len(re.findall(r"\bfmla\s+v\d+\.4s", log.read_text())))
     assert counts[SCALAR] == 0
     assert counts[VECTOR4] >= 8
@@ -282,7 +235,7 @@ def test_hostile_values_under_emulation(aarch64: Emulated) -> None:
 def test_the_library_is_of_that_machine(aarch64: Emulated) -> None:
     library = aarch64.folder / "libcdfi_native.so"
     assert library.read_bytes()[18:20] == b"\xb7\x00", "e_machine of AArch64"
-    command = [OBJDUMP, "-T", str(library)]
+    command = [aarch64.objdump, "-T", str(library)]
     exported = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     for name in ("cdfi_warp", "cdfi_native_dispatch", "RegisterCustomOps"):
         assert re.search(rf"\.text\s.*\b{name}$", exported, re.MULTILINE), name
