@@ -22,9 +22,8 @@ from cdfi_runtime.apart import run_apart
 
 from cdfi_bench.fused_artifacts import CUT, FUSED, INT8, PORTABLE, FusedFacts, write_variants
 from cdfi_bench.fused_report import FusedRow, Peak, make_row, peak
-from cdfi_bench.fused_rounds import Rounds, peak_of_frame, run_rounds
+from cdfi_bench.fused_rounds import Rounds, environment, peak_of_frame, run_rounds
 from cdfi_bench.progress import Advance, no_progress
-from cdfi_bench.sgemm import thread_limits
 
 
 @dataclass(frozen=True)
@@ -105,7 +104,7 @@ class Measurement:
             rounds = Rounds(
                 request.network, size, folder, request.variants, request.runs, request.threads
             )
-            with _environment(thread_limits(request.threads)):
+            with _environment(environment(request.threads)):
                 self._eager = run_apart(run_rounds, rounds, on_message=ran)
             if request.memory_size is None:
                 return

@@ -43,11 +43,25 @@ class Rounds:
     threads: int
 
 
+def environment(threads: int) -> dict[str, str]:
+    """Variables that :func:`run_rounds` needs in its process from the start.
+
+    BLAS libraries take their threads from there. And glibc is told to keep freed memory: by default
+    it hands large tensors back to the system and asks for them anew, which costs torch 30 of 48 s
+    in one eager frame of ``cdfi`` (page faults, on a virtual machine) and ONNX Runtime, which
+    keeps its memory anyway, nothing. Ratios to eager would flatter the fused graph.
+    """
+    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+    keep = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(2**40)}
+    return dict.fromkeys(names, str(threads)) | keep
+
+
 def run_rounds(send: Send, rounds: Rounds) -> str:
     """Send ``(variant, seconds)`` for every sample, ``None`` at the end of every round.
 
-    ``variant`` is a file's, ``eager``, or ``sgemm LIBRARY``. The samples of a variant are those of
-    the first rounds, without gaps.
+    Run it in a process that was started with :func:`environment`. ``variant`` is a file's,
+    ``eager``, or ``sgemm LIBRARY``. The samples of a variant are those of the first rounds,
+    without gaps.
 
     Returns:
         The formulation that torch ran: the quicker one of those made of ``grid_sample``.

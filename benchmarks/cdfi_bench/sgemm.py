@@ -16,7 +16,8 @@ def sgemms(threads: int) -> dict[str, Callable[[], object]]:
     """By library a function that multiplies two matrices of 1024 x 1024 once.
 
     In ONNX Runtime the second one is constant, as weights are, so that it is packed beforehand.
-    numpy's library takes its threads from the environment; see :func:`thread_limits`.
+    numpy's library takes its threads from the environment; see
+    :func:`cdfi_bench.fused_rounds.environment`.
     """
     import torch
 
@@ -29,12 +30,6 @@ def sgemms(threads: int) -> dict[str, Callable[[], object]]:
         "torch": lambda: tensors[0] @ tensors[1],
         "onnxruntime": lambda: session.run(None, {"first": first}),
     }
-
-
-def thread_limits(threads: int) -> dict[str, str]:
-    """Environment variables for a process whose BLAS is to use so many threads."""
-    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-    return dict.fromkeys(names, str(threads))
 
 
 def _session(second: NDArray[np.float32], threads: int) -> Any:
