@@ -61,7 +61,7 @@ format: setup
 
 bench: setup
 	$(BIN)/python benchmarks/bench.py latency artifacts/*.onnx --size 448x256 --out reports
-	$(BIN)/python benchmarks/bench.py fused --out reports/fused.json
+	$(BIN)/python benchmarks/bench.py fused --gate --out reports/fused.json
 
 # The native kernels alone, after a change to them: build/native/libcdfi_native.so, where an editable
 # install puts them as well.
