@@ -5,16 +5,16 @@ Exit codes: 0 pass, 1 a row failed, 2 usage or environment (also: nothing could 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from cdfi_runtime.command import distribution_version, run_app
-from cdfi_runtime.errors import GateError, InputError
 from cdfi_runtime.files import ensure_folder
 
+from cdfi_bench.finish import finish
 from cdfi_bench.fused_command import fused
+from cdfi_bench.latency_command import latency
 from cdfi_bench.profile_command import profile
 from cdfi_bench.progress import progress_bar
 from cdfi_bench.train_step_command import train_step
@@ -23,8 +23,6 @@ from cdfi_bench.warp_command import warp
 if TYPE_CHECKING:
     from cdfi_model.data.image_sets import ImageSet
 
-    from cdfi_bench.gallery import Case
-    from cdfi_bench.report import Report
 
 app = typer.Typer(
     add_completion=False,
@@ -86,7 +84,7 @@ def parity(
     ensure_folder(out)
     with progress_bar("parity", len(paths) * _count(sets), "pairs") as advance:
         report = parity_report(paths, sets, references, threads=threads, advance=advance)
-    _finish(report, out)
+    finish(report, out)
 
 
 @app.command()
@@ -140,49 +138,10 @@ def quality(
             lpips=lpips,
             advance=advance,
         )
-    _finish(report, out, gallery.cases())
+    finish(report, out, gallery.cases())
 
 
-@app.command()
-def latency(
-    artifacts: Annotated[
-        list[Path], typer.Argument(help="Artifacts, or folders of artifacts with their manifests.")
-    ],
-    size: Annotated[
-        list[str] | None,
-        typer.Option(help="Frame size as WxH; may be repeated. The graph's own if left out."),
-    ] = None,
-    runs: Annotated[int, typer.Option(min=1, help="Measured runs.")] = 30,
-    warm_up: Annotated[int, typer.Option(min=0, help="Runs before them.")] = 3,
-    threads: Threads = None,
-    accelerator: Annotated[
-        str, typer.Option(help="Provider, delegate or device of the runtime, e.g. cuda, xnnpack.")
-    ] = "auto",
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Fail what does not run wholly on --accelerator.")
-    ] = False,
-    out: Out = Path("reports"),
-) -> None:
-    """Time artifacts on this machine, in turn with a fixed convolution as the yardstick."""
-    from cdfi_export.frame_size import FrameSize
-
-    from cdfi_bench.latency import latency_report
-    from cdfi_bench.latency_worker import LatencyRequest
-    from cdfi_bench.rows import expand_artifacts
-
-    parsed = [FrameSize.parse(text) for text in size or ()]
-    sizes: list[tuple[int, int] | None] = [(each.width, each.height) for each in parsed]
-    requests = [
-        LatencyRequest(path, each, runs, warm_up, threads, accelerator, strict)
-        for path in expand_artifacts(artifacts)
-        for each in sizes or [None]
-    ]
-    ensure_folder(out)
-    with progress_bar("latency", len(requests), "measurements") as advance:
-        report = latency_report(requests, advance=advance)
-    _finish(report, out)
-
-
+app.command()(latency)
 app.command()(fused)
 app.command()(profile)
 app.command()(warp)
@@ -199,26 +158,6 @@ def _image_sets(data: Path | None, pairs: int | None) -> list[ImageSet]:
 
 def _count(sets: list[ImageSet]) -> int:
     return sum(len(each.triplets) for each in sets)
-
-
-def _finish(report: Report, out: Path, cases: Sequence[Case] = ()) -> None:
-    """Show the table, write the reports, and turn the verdicts into the exit code."""
-    from cdfi_bench.console import console_table, report_console
-    from cdfi_bench.reports import write_report
-
-    console = report_console()
-    console.print(console_table(report))
-    for path in write_report(report, out, cases):
-        console.print(f"wrote {path}", markup=False, highlight=False, soft_wrap=True)
-    failed, passed = report.count("fail"), report.count("pass")
-    if failed:
-        raise GateError(f"{failed} of {len(report.rows)} rows failed; the table names the numbers")
-    if not passed:
-        raise InputError(
-            f"nothing was decided: all {len(report.rows)} rows were skipped",
-            got=report.rows[0].verdict.reason.splitlines()[0],
-            fix="do what the reasons in the table say",
-        )
 
 
 def main() -> None:

@@ -8,8 +8,10 @@ import subprocess
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
-from cdfi_bench.report import DeviceInfo, RunInfo
+from cdfi_bench.report import RunInfo
+from cdfi_bench.report_device import DeviceInfo
 
 _TOOLS = ("cdfi-mobile", "numpy", "onnx", "onnxruntime", "scikit-image", "torch")
 
@@ -32,18 +34,30 @@ def run_info() -> RunInfo:
 
 def device_info() -> DeviceInfo:
     """The machine this process runs on."""
-    cpu, memory = _cpu_model(), _memory_bytes()
-    unmeasured = {}
-    if cpu is None:
-        unmeasured["cpu"] = "the system does not tell it"
-    if memory is None:
-        unmeasured["memory_bytes"] = "the system does not tell it"
+    read: dict[str, Any] = {
+        "cpu": _cpu_model(),
+        "memory_bytes": _memory_bytes(),
+        "max_frequency_khz": _max_frequencies(),
+        "governor": _governor(),
+    }
+    unmeasured = {name: "the system does not tell it" for name, value in read.items() if not value}
+    unmeasured |= dict.fromkeys(("serial", "model", "soc"), "not asked of this machine")
+    unmeasured |= dict.fromkeys(("abi", "build", "sdk"), "no Android")
     return DeviceInfo(
-        cpu=cpu,
+        kind="local",
+        name="local",
+        serial=None,
+        model=None,
+        soc=None,
         architecture=platform.machine(),
+        abi=None,
         os=f"{platform.system()} {platform.release()}",
+        build=None,
+        sdk=None,
         cores=usable_cores(),
-        memory_bytes=memory,
+        emulated=False,
+        simulated=False,
+        **{name: value or None for name, value in read.items()},
         unmeasured=unmeasured,
     )
 
@@ -102,3 +116,25 @@ def _memory_bytes() -> int | None:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, OSError, ValueError):
         return None
+
+
+def _max_frequencies() -> tuple[int, ...] | None:
+    found = [_read(cpu / "cpufreq/cpuinfo_max_freq") for cpu in _cpus()]
+    return tuple(int(each) for each in found if each.isdigit()) or None
+
+
+def _governor() -> str | None:
+    found = {_read(cpu / "cpufreq/scaling_governor") for cpu in _cpus()} - {""}
+    return ", ".join(sorted(found)) or None
+
+
+def _cpus() -> list[Path]:
+    folders = Path("/sys/devices/system/cpu").glob("cpu[0-9]*")
+    return sorted(folders, key=lambda each: int(each.name.removeprefix("cpu")))
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text().strip()
+    except OSError:
+        return ""

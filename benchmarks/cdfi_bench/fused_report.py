@@ -11,7 +11,9 @@ from pydantic import Field
 from cdfi_bench.fused_artifacts import CUT, EAGER, FUSED, INT8, PORTABLE, FusedFacts
 from cdfi_bench.fused_rounds import SGEMM
 from cdfi_bench.gates import at_least, at_most, verdict
-from cdfi_bench.report import DeviceInfo, RunInfo, Section, Verdict
+from cdfi_bench.report import RunInfo, Verdict
+from cdfi_bench.report_device import DeviceInfo
+from cdfi_bench.section import Section
 from cdfi_bench.sgemm import OPERATIONS
 
 # What issue 5 holds CDFI to, on one core. The goal beyond the bound's limit is 1.3.

@@ -18,7 +18,7 @@ from cdfi_bench.mobile import try_mobile_use
 from cdfi_bench.predictors import SessionPredictor
 from cdfi_bench.progress import Advance, no_progress
 from cdfi_bench.references import References
-from cdfi_bench.report import Gate, Report, Row, Verdict
+from cdfi_bench.report import Gate, Parity, Quality, Report, Row, Verdict
 from cdfi_bench.rows import (
     artifact_facts,
     backend_facts,
@@ -64,13 +64,12 @@ def parity_report(
     return Report(kind="parity", run=run, device=device_info(), rows=tuple(rows))
 
 
-def parity_gates(
-    score: Score, precision: str, sampling: str, output: str = "float32"
-) -> list[Gate]:
+def parity_gates(parity: Parity | None, quality: Quality | None, manifest: Manifest) -> list[Gate]:
     """The measured numbers against the limits; see :func:`cdfi_export.gates.parity_gate`."""
     gates: list[Gate] = []
-    limits = parity_gate(precision, sampling, output)
-    parity, quality = score.parity, score.quality
+    limits = parity_gate(
+        manifest.artifact.precision, manifest.warp.sampling, manifest.outputs[0].dtype
+    )
     if parity is not None:
         if limits.max_abs is not None:
             gates.append(at_most("max abs", parity.max_abs, limits.max_abs))
@@ -130,9 +129,7 @@ def _compare(
 
 
 def _verdict(score: Score, manifest: Manifest) -> Verdict:
-    gates = parity_gates(
-        score, manifest.artifact.precision, manifest.warp.sampling, manifest.outputs[0].dtype
-    )
+    gates = parity_gates(score.parity, score.quality, manifest)
     decided = verdict(gates, passed="all gates held")
     if score.failure is None:
         return decided

@@ -20,13 +20,24 @@ def no_progress(_: int) -> None:
 @contextmanager
 def progress_bar(title: str, total: int, unit: str) -> Iterator[Advance]:
     """A bar on stderr for ``total`` units, gone when the block ends."""
+    with progress_bars(unit) as add:
+        yield add(title, total)
+
+
+@contextmanager
+def progress_bars(unit: str) -> Iterator[Callable[[str, float], Callable[[float], None]]]:
+    """Bars on stderr, gone when the block ends; a call with title and total adds one."""
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn(unit),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task(title, total=total)
-        yield lambda done: progress.advance(task, done)
+
+        def add(title: str, total: float) -> Callable[[float], None]:
+            task = progress.add_task(title, total=total)
+            return lambda done: progress.advance(task, done)
+
+        yield add

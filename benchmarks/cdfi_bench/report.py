@@ -7,41 +7,18 @@ wrong is a row like any other, and what was not measured is ``null`` with its re
 from __future__ import annotations
 
 import json
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field
 
-REPORT_SCHEMA_VERSION = 1
+from cdfi_bench.report_device import Conditions, DeviceInfo
+from cdfi_bench.report_timing import Timing
+from cdfi_bench.section import Section
+
+REPORT_SCHEMA_VERSION = 2
 
 Kind = Literal["parity", "quality", "latency"]
 Status = Literal["pass", "fail", "skip"]
-
-
-class Section(BaseModel):
-    """Base of every part: fixed fields, finite numbers, and a reason for each ``null``."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-    unmeasured: dict[str, str] = Field(
-        default_factory=dict, description="for each field that is null: why"
-    )
-
-    @model_validator(mode="after")
-    def _reasons_match_nulls(self) -> Section:
-        nulls = {name for name in type(self).model_fields if getattr(self, name) is None}
-        if nulls != set(self.unmeasured):
-            raise ValueError(
-                f"null fields {sorted(nulls)} and reasons {sorted(self.unmeasured)} differ"
-            )
-        return self
-
-
-def _with_null(values: Any, field: str) -> Any:
-    """``values`` with a null for a field that reports did not have at first."""
-    if not isinstance(values, dict) or field in values:
-        return values
-    reasons = {field: "not in the report"} | values.get("unmeasured", {})
-    return values | {field: None, "unmeasured": reasons}
 
 
 class RunInfo(Section):
@@ -52,16 +29,6 @@ class RunInfo(Section):
     dirty: bool | None = Field(description="the checkout had uncommitted changes")
     tools: dict[str, str] = Field(description="version by package")
     lpips_weights_sha256: tuple[str, ...] = Field(default=(), description="of each weights file")
-
-
-class DeviceInfo(Section):
-    """The machine that was measured."""
-
-    cpu: str | None
-    architecture: str
-    os: str
-    cores: int = Field(ge=1, description="logical cores this process may use")
-    memory_bytes: int | None
 
 
 class ArtifactFacts(Section):
@@ -106,6 +73,7 @@ class BackendFacts(Section):
     accelerator_requested: str
     accelerator_actual: str
     threads: int | None
+    affinity: tuple[int, ...] | None = Field(description="cores it was kept to")
 
 
 class Parity(Section):
@@ -124,33 +92,11 @@ class Quality(Section):
 
     psnr_db: float | None
     ssim: float | None
-    lpips: float | None = Field(default=None, description="LPIPS v0.1, SqueezeNet; lower is better")
+    lpips: float | None = Field(description="LPIPS v0.1, SqueezeNet; lower is better")
     reference: str | None = Field(description="what the difference is taken to")
     reference_psnr_db: float | None
     reference_ssim: float | None
     psnr_difference_db: float | None = Field(description="psnr_db - reference_psnr_db")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _older_reports_lack_lpips(cls, values: Any) -> Any:
-        return _with_null(values, "lpips")
-
-
-class Timing(Section):
-    """Seconds of one frame on the raw tensors, and the reference that ran in turn with it."""
-
-    load_s: float = Field(ge=0)
-    first_run_s: float = Field(ge=0)
-    warm_up: int = Field(ge=0, description="runs between the first and the measured ones")
-    samples_s: tuple[float, ...] = Field(min_length=1, description="in the order measured")
-    min_s: float
-    median_s: float
-    p90_s: float
-    p99_s: float
-    reference: str = Field(description="the workload that stands for this machine's speed")
-    reference_samples_s: tuple[float, ...]
-    reference_median_s: float
-    ratio: float = Field(description="median_s / reference_median_s")
 
 
 class Memory(Section):
@@ -207,6 +153,7 @@ class Row(Section):
     """One artifact (or baseline) on one image set or at one size."""
 
     subject: str
+    device: DeviceInfo | None = Field(description="where it ran")
     artifact: ArtifactFacts | None
     input: InputFacts | None
     backend: BackendFacts | None
@@ -214,28 +161,25 @@ class Row(Section):
     quality: Quality | None
     timing: Timing | None
     memory: Memory | None
+    conditions: Conditions | None = Field(description="the state of the device meanwhile")
     images: tuple[ImageRow, ...] = ()
     failures: dict[str, str] = Field(
         default_factory=dict, description="for each frame pair that failed: why"
     )
     mobile: tuple[MobileUse, ...] | None = Field(
-        default=None, description="of ONNX artifacts; the same in each of their rows"
+        description="of ONNX artifacts; the same in each of their rows"
     )
     verdict: Verdict
-
-    @model_validator(mode="before")
-    @classmethod
-    def _older_reports_lack_mobile(cls, values: Any) -> Any:
-        return _with_null(values, "mobile")
 
 
 class Report(Section):
     """The whole report."""
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[2] = 2
     kind: Kind
     run: RunInfo
-    device: DeviceInfo
+    device: DeviceInfo = Field(description="the machine that made the report")
+    interrupted: bool = Field(default=False, description="ended by its user before its end")
     rows: tuple[Row, ...]
 
     def count(self, status: Status) -> int:
@@ -252,7 +196,7 @@ def worst_first(rows: tuple[Row, ...]) -> list[Row]:
 
 
 def _goodness(row: Row) -> float:
-    if row.timing is not None:
+    if row.timing is not None and row.timing.ratio is not None:
         return -row.timing.ratio
     if row.parity is not None:
         return float("inf") if row.parity.psnr_db is None else row.parity.psnr_db

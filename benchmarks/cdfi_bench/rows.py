@@ -14,7 +14,10 @@ from cdfi_bench.evaluate import NO_TRUTH, Score
 from cdfi_bench.pairs import hash_images
 from cdfi_bench.report import ArtifactFacts, BackendFacts, InputFacts, Kind, Row, Status, Verdict
 
-_SECTIONS = ("artifact", "input", "backend", "parity", "quality", "timing", "memory", "mobile")
+_SECTIONS = (
+    *("device", "artifact", "input", "backend", "parity", "quality"),
+    *("timing", "memory", "conditions", "mobile"),
+)
 
 
 def make_row(
@@ -115,15 +118,26 @@ def artifact_facts(manifest: Manifest) -> ArtifactFacts:
     )
 
 
-def backend_facts(session: Session, threads: int | None, asked: str = AUTO) -> BackendFacts:
-    """What runs a session, and the accelerator that was asked for."""
+def backend_facts(
+    session: Session,
+    threads: int | None,
+    asked: str = AUTO,
+    affinity: tuple[int, ...] | None = None,
+) -> BackendFacts:
+    """What runs a session, the accelerator that was asked for, and the cores it was kept to."""
+    unmeasured = {}
+    if threads is None:
+        unmeasured["threads"] = "left to the runtime"
+    if affinity is None:
+        unmeasured["affinity"] = "left to the system"
     return BackendFacts(
         runtime=session.runtime,
         version=session.version,
         accelerator_requested=asked,
         accelerator_actual=session.accelerator,
         threads=threads,
-        unmeasured={} if threads is not None else {"threads": "left to the runtime"},
+        affinity=affinity,
+        unmeasured=unmeasured,
     )
 
 

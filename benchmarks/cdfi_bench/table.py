@@ -35,9 +35,14 @@ def _quality(field: str, form: str) -> Callable[[Row], str]:
 
 def _milliseconds(field: str) -> Callable[[Row], str]:
     def cell(row: Row) -> str:
-        return NOTHING if row.timing is None else f"{1e3 * getattr(row.timing, field):.1f}"
+        value = None if row.timing is None else getattr(row.timing, field)
+        return NOTHING if value is None else f"{1e3 * value:.1f}"
 
     return cell
+
+
+def _ratio(row: Row) -> str:
+    return NOTHING if row.timing is None else _format(row.timing.ratio, ".2f")
 
 
 def _format(value: float | None, form: str, missing: str = NOTHING) -> str:
@@ -105,7 +110,7 @@ COLUMNS: dict[Kind, tuple[Column, ...]] = {
         Column("median ms", _milliseconds("median_s")),
         Column("p90 ms", _milliseconds("p90_s")),
         Column("p99 ms", _milliseconds("p99_s")),
-        Column("ratio", lambda row: NOTHING if row.timing is None else f"{row.timing.ratio:.2f}"),
+        Column("ratio", _ratio),
         Column("peak MiB", _peak),
         VERDICT,
         _REASON,

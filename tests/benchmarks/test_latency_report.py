@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 import pytest
 from cdfi_bench.cli import app
+from cdfi_bench.devices.local import LocalDevice
 from cdfi_bench.environment import usable_cores
-from cdfi_bench.latency import latency_report
-from cdfi_bench.latency_reference import reference_workload
-from cdfi_bench.latency_worker import LatencyRequest
+from cdfi_bench.latency.reference import reference_workload
+from cdfi_bench.latency.report import Job, latency_report
+from cdfi_bench.latency.request import LatencyRequest
 from cdfi_bench.memory import memory
 from cdfi_bench.report import Report
 from cdfi_runtime.command import run_app
@@ -59,7 +60,8 @@ def test_rows_hold_samples_their_statistics_and_failures(
 def test_crash_of_the_measuring_process_is_a_failed_row(tint: Any, make_artifact: Any) -> None:
     request = LatencyRequest(make_artifact(tint), (64, 48), runs=10**6, warm_up=0, threads=1)
     with ThreadPoolExecutor(max_workers=1) as threads:
-        waiting = threads.submit(latency_report, [request])
+        job = Job(LocalDevice(), True, [request], lambda _: None)
+        waiting = threads.submit(latency_report, [job], None)
         while not (children := multiprocessing.active_children()):
             assert not waiting.done()
             time.sleep(0.05)
@@ -71,9 +73,13 @@ def test_crash_of_the_measuring_process_is_a_failed_row(tint: Any, make_artifact
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="sends a POSIX signal")
-def test_interruption_ends_both_processes(tint: Any, make_artifact: Any, tmp_path: Path) -> None:
+def test_interruption_ends_both_processes_and_keeps_what_was_measured(
+    tint: Any, make_artifact: Any, tmp_path: Path
+) -> None:
     command = [sys.executable, "-c", "from cdfi_bench.cli import main; main()", "latency"]
-    options = [str(make_artifact(tint)), "--runs", "1000000", "--out", str(tmp_path / "out")]
+    paths = [str(make_artifact(tint, name)) for name in ("long.onnx", "never.onnx")]
+    out = tmp_path / "out"
+    options = [*paths, "--runs", "1000000", "--threads", "1", "--out", str(out)]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     running = subprocess.Popen(
         [*command, *options],
@@ -84,12 +90,19 @@ def test_interruption_ends_both_processes(tint: Any, make_artifact: Any, tmp_pat
         # A shell starts background jobs with SIGINT ignored, and children inherit that.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
-    time.sleep(5)  # by now it measures; before that, too, an interruption must end it
+    time.sleep(8)  # by now it measures
     os.killpg(running.pid, signal.SIGINT)
-    _, error = running.communicate(timeout=20)  # its end needs the pipe closed by both processes
+    _, error = running.communicate(timeout=30)  # its end needs the pipe closed by both processes
     assert running.returncode == 130
     assert "interrupted" in error and "Traceback" not in error
-    assert not list((tmp_path / "out").iterdir())
+    report = Report.model_validate_json((out / "latency.json").read_text())
+    assert report.interrupted
+    (row,) = report.rows
+    assert row.subject == "long.onnx" and row.verdict.status == "skip"
+    assert "interrupted by the user" in row.verdict.reason and "partial" in row.verdict.reason
+    assert not row.timing.complete and row.timing.planned_runs == 1000000
+    assert 1 <= len(row.timing.samples_s) < 1000000
+    assert row.timing.median_s == pytest.approx(np.median(row.timing.samples_s))
 
 
 def test_reference_does_the_same_work_every_time() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -108,14 +107,6 @@ def test_without_the_check_there_is_a_reason_and_no_section() -> None:
     assert report.rows[0].unmeasured["mobile"] == "not an ONNX file"
     assert "Mobile usability" not in render_markdown(report)
     assert "Mobile usability" not in render_html(report)
-
-
-def test_older_reports_can_be_read() -> None:
-    values = json.loads(_report(None, "x").model_dump_json())
-    for row in values["rows"]:
-        del row["mobile"], row["unmeasured"]["mobile"]
-    (row, _) = Report.model_validate(values).rows
-    assert row.mobile is None and row.unmeasured["mobile"] == "not in the report"
 
 
 def test_a_checker_that_fails_costs_no_report(

@@ -290,4 +290,4 @@ def test_report_is_plain_json(tint, make_artifact, images: Path, tmp_path: Path)
     artifact, out = make_artifact(tint), tmp_path / "out"
     bench("parity", artifact, "--data", images, "--weights", tint.weights, "--out", out)
     raw = json.loads((out / "parity.json").read_text(), parse_constant=pytest.fail)
-    assert raw["schema_version"] == 1 and raw["kind"] == "parity"
+    assert raw["schema_version"] == 2 and raw["kind"] == "parity"

@@ -11,10 +11,10 @@ from cdfi_runtime.manifest import Manifest
 from cdfi_runtime.padding import crop, graph_size, pad
 from cdfi_runtime.samples import sample_triplet
 
+Planes = NDArray[np.float32]
 
-def sample_pair(
-    manifest: Manifest, width: int, height: int
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+
+def sample_pair(manifest: Manifest, width: int, height: int) -> tuple[Planes, Planes]:
     """Both frames ``(1, 3, H, W)`` in [0, 1], cropped or mirrored to what a graph takes.
 
     Real frames, for gathers and warps depend on the picture.
@@ -27,10 +27,19 @@ def sample_pair(
     Raises:
         InputError: the graph is fixed at a smaller size.
     """
-    height, width = graph_size(manifest, height, width)
-    first, _, last = (to_network(read_image(path)) for path in sample_triplet())
-    tall, wide = max(height, first.shape[2]), max(width, first.shape[3])
-    frame0, frame2 = (
-        crop(pad(frame, tall, wide, "reflect"), height, width).copy() for frame in (first, last)
-    )
+    frame0, _, frame2 = sample_frames(manifest, width, height)
     return frame0, frame2
+
+
+def sample_frames(manifest: Manifest, width: int, height: int) -> tuple[Planes, Planes, Planes]:
+    """As :func:`sample_pair`, with the true middle frame between the two."""
+    height, width = graph_size(manifest, height, width)
+    first, middle, last = (
+        _fit(to_network(read_image(path)), height, width) for path in sample_triplet()
+    )
+    return first, middle, last
+
+
+def _fit(frame: Planes, height: int, width: int) -> Planes:
+    tall, wide = max(height, frame.shape[2]), max(width, frame.shape[3])
+    return crop(pad(frame, tall, wide, "reflect"), height, width).copy()

@@ -1,0 +1,1 @@
+"""Latency of artifacts on devices: how it is asked for, measured, and turned into rows."""
