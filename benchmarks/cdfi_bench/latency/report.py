@@ -10,6 +10,7 @@ from typing import Any
 
 from cdfi_bench.devices import Device
 from cdfi_bench.environment import device_info, run_info
+from cdfi_bench.evaluate import error_text
 from cdfi_bench.gates import verdict
 from cdfi_bench.latency.collector import Collector
 from cdfi_bench.latency.measurement import LatencyFailure, LatencyMeasurement
@@ -97,6 +98,8 @@ def _measure_all(job: Job, results: _Results, stop: Event) -> None:
         except KeyboardInterrupt:
             results.add(job, request, collector.ended(INTERRUPTED))
             raise
+        except Exception as error:  # one device's trouble must not cost the others their rows
+            results.add(job, request, collector.ended(error_text(error)))
 
 
 def _measure_at_once(jobs: Sequence[Job], results: _Results, stop: Event) -> None:
