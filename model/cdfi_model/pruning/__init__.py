@@ -1,0 +1,1 @@
+"""Compression: prune, look at densities, reshape, retrain."""
