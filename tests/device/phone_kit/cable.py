@@ -21,23 +21,31 @@ class Cable:
         self._open: set[socket.socket] = set()
         self._up = True
         self._lock = threading.Lock()
-        self._cut_after: int | None = None
+        self._hold_after: int | None = None
+        self._held = threading.Event()
+        self._let_go = threading.Event()
         threading.Thread(target=self._accept, daemon=True).start()
 
     def cut(self) -> None:
         """Drop every connection and refuse new ones."""
         with self._lock:
             self._up = False
-            self._cut_after = None
+            self._hold_after = None
             ends, self._open = self._open, set()
+        self._let_go.set()
         for end in ends:
             with contextlib.suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
 
-    def cut_after(self, count: int) -> None:
-        """Cut by itself once ``count`` more bytes have gone to the device."""
+    def hold_after(self, count: int) -> threading.Event:
+        """Once ``count`` more bytes have gone to the device, let nothing through until cut.
+
+        The event tells that this has happened.
+        """
         with self._lock:
-            self._cut_after = count
+            self._hold_after = count
+            self._held.clear()
+        return self._held
 
     def restore(self) -> None:
         """Let connections through again."""
@@ -69,24 +77,31 @@ class Cable:
                 continue
             with self._lock:
                 self._open.update((near, far))
-            for ends in ((near, far, self._count), (far, near)):
+            for ends in ((near, far, self._hold), (far, near)):
                 threading.Thread(target=self._pump, args=ends, daemon=True).start()
 
-    def _count(self, sent: int) -> bool:
+    def _hold(self, sent: int) -> None:
         with self._lock:
-            if self._cut_after is None:
-                return False
-            self._cut_after -= sent
-            return self._cut_after <= 0
+            if self._hold_after is None:
+                return
+            self._hold_after -= sent
+            if self._hold_after > 0:
+                return
+            self._let_go.clear()
+        self._held.set()
+        self._let_go.wait()
 
     def _pump(
-        self, source: socket.socket, sink: socket.socket, enough: Callable[[int], bool] | None = None
+        self,
+        source: socket.socket,
+        sink: socket.socket,
+        passed: Callable[[int], None] | None = None,
     ) -> None:
         with contextlib.suppress(OSError):
             while data := source.recv(65536):
                 sink.sendall(data)
-                if enough is not None and enough(len(data)):
-                    self.cut()
+                if passed is not None:
+                    passed(len(data))
         for end in (source, sink):
             with contextlib.suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import socket
 import subprocess
@@ -12,6 +11,7 @@ from pathlib import Path
 from phone_kit.cable import Cable
 
 USER = 2000  # Android's shell
+UNSHARE = ("unshare", "--mount", "--propagation", "private")
 
 
 class Phone:
@@ -30,8 +30,7 @@ class Phone:
         self.serial = f"127.0.0.1:{self.cable.port}"
         script = Path(__file__).with_name("host.sh")
         self._host = subprocess.Popen(
-            ["unshare", "--mount", "--propagation", "private", "sh", "-u", script]
-            + [str(root), str(USER), data_size],
+            [*UNSHARE, "sh", "-u", str(script), str(root), str(USER), data_size],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -101,11 +100,11 @@ class Phone:
         if not starters:
             return {}
         adbd = Path(f"/proc/{starters[0]}/task/{starters[0]}/children").read_text().split()
-        device = os.readlink(f"/proc/{adbd[0]}/ns/pid")
+        device = Path(f"/proc/{adbd[0]}/ns/pid").readlink()
         found = {}
         for folder in Path("/proc").glob("[0-9]*"):
             try:
-                if os.readlink(folder / "ns" / "pid") != device or folder.name in adbd:
+                if (folder / "ns" / "pid").readlink() != device or folder.name in adbd:
                     continue
                 if (folder / "stat").read_text().rpartition(") ")[2][0] in "ZX":
                     continue
