@@ -17,12 +17,12 @@ KILL_IN_FOLDER = """\
 kill_in_folder() {
   for signal in TERM KILL; do
     found=
-    for each in $(ls -l /proc/[0-9]*/cwd 2>/dev/null |
+    for pid in $(ls -l /proc/[0-9]*/cwd 2>/dev/null |
         sed -n "s|.*/proc/\\([0-9]*\\)/cwd -> $1\\(/.*\\)\\{0,1\\}\\$|\\1|p"); do
-      [ "$each" = $$ ] && continue
-      case $(sed -n 's/^State:[^A-Za-z]*\\([A-Za-z]\\).*/\\1/p' /proc/$each/status 2>/dev/null) in
+      [ "$pid" = $$ ] && continue
+      case $(sed -n 's/^State:[^A-Za-z]*\\([A-Za-z]\\).*/\\1/p' /proc/$pid/status 2>/dev/null) in
         Z|X|'') ;;
-        *) found=1; kill -s $signal $each 2>/dev/null ;;
+        *) found=1; kill -s $signal $pid 2>/dev/null ;;
       esac
     done
     [ "$signal" = KILL ] || [ -z "$found" ] || sleep 0.3 2>/dev/null || sleep 1
