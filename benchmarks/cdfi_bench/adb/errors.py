@@ -59,3 +59,7 @@ class DeviceFullError(OutputError):
 
 class JobLostError(AdbError):
     """A job on the device ended without a result: killed, abandoned, or the device rebooted."""
+
+
+class JobStoppedError(AdbError):
+    """A job was stopped because its user wanted so."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shlex
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from cdfi_bench.adb import scripts
-from cdfi_bench.adb.errors import AdbError, JobLostError, LinkLostError
+from cdfi_bench.adb.errors import AdbError, JobLostError, JobStoppedError, LinkLostError
 from cdfi_bench.adb.link import reconnect
 from cdfi_bench.adb.workspace import Workspace
 
@@ -101,6 +102,7 @@ class Job:
         interval: float = 0.5,
         return_limit: float = 120.0,
         time_limit: float | None = None,
+        stop: threading.Event | None = None,
     ) -> int:
         """Wait for its end, through lost links; returns its exit code.
 
@@ -110,6 +112,7 @@ class Job:
             return_limit: Seconds that a lost device has to come back, each time. Past the
                 workspace's ``alive_limit`` the device gives the job up by itself.
             time_limit: Seconds the job may take in all; it is stopped then.
+            stop: Once set, the job is stopped and what it wrote until then is read.
 
         Raises:
             JobLostError: it is gone without an exit code.
@@ -124,7 +127,8 @@ class Job:
             except LinkLostError:
                 self._return(return_limit)
                 continue
-            if on_samples is not None and len(self.lines) > known:
+            seen = len(self.lines)
+            if on_samples is not None and seen > known:
                 on_samples(self.lines[known:])
             if state.kind == "done":
                 assert state.code is not None
@@ -133,6 +137,13 @@ class Job:
                 raise JobLostError(
                     f"the job on the device {self.workspace.adb.serial} ended without a result",
                     got=state.reason,
+                )
+            if stop is not None and stop.is_set():
+                self.stop()
+                if on_samples is not None and len(self.lines) > seen:
+                    on_samples(self.lines[seen:])
+                raise JobStoppedError(
+                    f"the job on the device {self.workspace.adb.serial} was stopped"
                 )
             if time_limit is not None and time.monotonic() - start > time_limit:
                 self.stop()

@@ -10,9 +10,10 @@ from threading import Event
 from cdfi_runtime.errors import ArtifactError, CdfiError
 from cdfi_runtime.manifest import Manifest, load_manifest
 
+from cdfi_bench.adb.errors import JobStoppedError
 from cdfi_bench.devices import DEVICES, Device, DeviceOptions, DeviceSpec
 from cdfi_bench.latency.collector import Collector
-from cdfi_bench.latency.measurement import LatencyFailure, LatencyMeasurement
+from cdfi_bench.latency.measurement import INTERRUPTED, LatencyFailure, LatencyMeasurement
 from cdfi_bench.phone.way import Way, choose_way
 from cdfi_bench.report_device import DeviceInfo
 
@@ -56,6 +57,8 @@ class AdbDevice:
             return way.measure(self._claim, collector, manifest, self._folder, stop)
         except ArtifactError as error:
             return LatencyFailure("fail", str(error))
+        except JobStoppedError:
+            return collector.ended(INTERRUPTED)
         except CdfiError as error:
             return collector.ended(str(error))
 

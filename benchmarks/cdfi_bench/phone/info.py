@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from cdfi_bench.adb.facts import DeviceFacts
 from cdfi_bench.report_device import DeviceInfo
 
@@ -22,7 +24,7 @@ _SOURCES = {  # field of the report: the fact whose reason says why it is missin
 def phone_info(facts: DeviceFacts) -> DeviceInfo:
     """The report's section; what the device did not tell is null with its reason."""
     frequencies = tuple(khz for _, khz in sorted((facts.max_khz or {}).items()))
-    told = {
+    told: dict[str, Any] = {
         "model": _joined(facts.manufacturer, facts.model),
         "soc": _joined(facts.soc_manufacturer, facts.soc_model) if facts.soc_model else None,
         "abi": facts.abi,

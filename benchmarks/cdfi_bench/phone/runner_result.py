@@ -35,8 +35,8 @@ class RunnerResult(BaseModel):
     first_run_ns: int | None = Field(ge=0)
     vm_hwm_before_load_bytes: int | None
     vm_hwm_bytes: int | None
-    frequency: tuple[tuple[int, dict[str, float]], ...]
-    thermal: tuple[tuple[int, dict[str, float]], ...]
+    frequency: tuple[tuple[int, dict[str, float]], ...] | None
+    thermal: tuple[tuple[int, dict[str, float]], ...] | None
     output_shape: tuple[int, ...] | None
 
 
@@ -51,11 +51,14 @@ def read_runner_result(path: Path) -> RunnerResult:
             raise ValueError(f"{path.stat().st_size} bytes")
         return RunnerResult.model_validate_json(path.read_bytes())
     except (OSError, ValueError) as error:  # pydantic's is a ValueError
-        got = error.errors()[0] if isinstance(error, ValidationError) else error
+        got = str(error)
+        if isinstance(error, ValidationError):
+            first = error.errors()[0]
+            got = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
         raise ArtifactError(
             "the device handed back no result that can be read",
             expected="the JSON of a runner of this version",
-            got=str(got),
+            got=got,
             fix="build the bundle again: cdfi-bench runner",
         ) from error
 

@@ -72,8 +72,8 @@ class RunnerWay:
                 ready,
                 after,
                 fixed=fixed,
-                frequency=((time * NANO, values) for time, values in result.frequency),
-                thermal=((time * NANO, _celsius(values)) for time, values in result.thermal),
+                frequency=((time * NANO, values) for time, values in result.frequency or ()),
+                thermal=((time * NANO, _celsius(values)) for time, values in result.thermal or ()),
                 reconnects=job.drops,
             )
         finally:
