@@ -33,6 +33,7 @@ class BenchmarkModelOptions:
     Attributes:
         use_xnnpack: ``None`` leaves it to the program, which uses it since TensorFlow 2.6 or so.
         min_secs: It runs at least that long, whatever ``num_runs`` says.
+        report_peak_memory_footprint: It looks every 50 ms then, which may cost some time.
         extra: Further options as they are, e.g. ``--gpu_precision_loss_allowed=false``.
     """
 
@@ -40,12 +41,11 @@ class BenchmarkModelOptions:
     warmup_runs: int = 5
     num_runs: int = 50
     min_secs: float = 1.0
-    max_secs: float = 600.0
     use_xnnpack: bool | None = None
     use_gpu: bool = False
     use_nnapi: bool = False
     inputs: Mapping[str, TfliteInput] = field(default_factory=dict)
-    report_peak_memory_footprint: bool = True
+    report_peak_memory_footprint: bool = False
     extra: tuple[str, ...] = ()
 
     def arguments(self, graph: str, files: Mapping[str, str], output: str | None) -> list[str]:
@@ -56,7 +56,6 @@ class BenchmarkModelOptions:
             f"--warmup_runs={self.warmup_runs}",
             f"--num_runs={self.num_runs}",
             f"--min_secs={self.min_secs:g}",
-            f"--max_secs={self.max_secs:g}",
             f"--report_peak_memory_footprint={_flag(self.report_peak_memory_footprint)}",
         ]
         if self.use_xnnpack is not None:

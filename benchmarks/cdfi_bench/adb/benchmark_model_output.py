@@ -17,10 +17,11 @@ TIMINGS = re.compile(
     rf"Warmup \(avg\): {NUMBER}, Inference \(avg\): {NUMBER}"
 )
 OLD_TIMINGS = re.compile(
-    rf"Average inference timings in us: Warmup: {NUMBER}, Init: {NUMBER}, (?:no|with) stats: {NUMBER}"
+    rf"Average inference timings in us: Warmup: {NUMBER}, Init: {NUMBER}, "
+    rf"(?:no|with) stats: {NUMBER}"
 )
-# Profiles print such lines too, after a word of their own.
-COUNT = re.compile(r"^(?:.*?[)\w]: +|\s*)(count=\d+ .*)$", re.MULTILINE)
+COUNT = re.compile(r"^(.*?)(count=\d+ .*)$", re.MULTILINE)
+PROFILE = ("(microseconds)", "(bytes)")  # a profile's own lines of counts
 DELTA = re.compile(
     rf"(?:Memory footprint delta from the start of the tool|Peak memory footprint) \(MB\): "
     rf"init={NUMBER} overall={NUMBER}"
@@ -116,7 +117,10 @@ def parse_benchmark_model(output: str) -> BenchmarkModelResult:
     found = timings or old
     if found is None:
         raise unreadable("it has no line of timings", output)
-    blocks = [_statistics(each) for each in COUNT.findall(output[: found.start()])]
+    counts = COUNT.findall(output[: found.start()])
+    blocks = [
+        _statistics(line) for prefix, line in counts if not any(each in prefix for each in PROFILE)
+    ]
     if not blocks:
         raise unreadable("it has no line 'count=...'", output)
     if timings:

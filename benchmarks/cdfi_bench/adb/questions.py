@@ -18,7 +18,9 @@ def ask(adb: Adb, commands: Mapping[str, str]) -> dict[str, Reply]:
         LinkLostError: the device does not answer.
     """
     word = uuid.uuid4().hex
-    script = "".join(f"(\n{each}\n) 2>&1\necho; echo {word} $?\n" for each in commands.values())
+    script = "".join(
+        f"(\n{each}\n) 2>&1\ncode=$?; echo; echo {word} $code\n" for each in commands.values()
+    )
     parts = re.split(rf"\n?{word} (\d+)\n", adb.shell(script).out)
     answers = zip(parts[0::2], parts[1::2], strict=False)
     return {

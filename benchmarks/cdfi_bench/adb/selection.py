@@ -12,7 +12,7 @@ from cdfi_bench.adb.errors import DeviceChoiceError
 READY = "device"
 # States that pass by themselves within seconds of plugging in.
 PASSING = ("authorizing", "connecting")
-SETTLE_SECONDS = 8.0
+SETTLE_SECONDS = 4.0
 NETWORK_SERIAL = re.compile(r"[^\s:]+:\d{1,5}|\[[0-9a-fA-F:]+\]:\d{1,5}")
 
 
@@ -72,7 +72,8 @@ def choose_device(serial: str | None = None, adb: Adb | None = None) -> Adb:
     entries = list_devices(base)
     connecting = ""
     if serial is not None and is_network(serial) and serial not in _ready(entries):
-        # Its exit code is 0 even when nothing listens there.
+        # adb holds on to a dead connection, and its exit code is 0 even when nothing listens there.
+        base.call("disconnect", serial)
         connecting = base.call("connect", serial).text
         entries = list_devices(base)
     deadline = time.monotonic() + SETTLE_SECONDS

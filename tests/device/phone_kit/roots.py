@@ -112,11 +112,14 @@ def _furnish(architecture: str, root: Path) -> None:
     shell = root / "usr" / "bin" / "sh"
     shell.unlink(missing_ok=True)
     shell.symlink_to("dash")
-    for folder in ("data", "dev", "proc", "sys", "tmp", "system/bin"):
+    for folder in ("data", "dev", "proc", "sys", "system", "tmp"):
         (root / folder).mkdir(parents=True, exist_ok=True)
+    # Each device copies them to a /system of its own.
+    programs = root / "usr" / "share" / "phone" / "bin"
+    programs.mkdir(parents=True)
     for stub in STUBS.iterdir():
-        shutil.copy(stub, root / "system" / "bin" / stub.name)
-        (root / "system" / "bin" / stub.name).chmod(0o755)
+        shutil.copy(stub, programs / stub.name)
+        (programs / stub.name).chmod(0o755)
     library = root / "usr" / "lib" / "adbd_shim.so"
     compiler = COMPILERS[architecture]
     flags = ["-std=c++17", "-O2", "-Wall", "-Wextra", "-shared", "-fPIC"]
