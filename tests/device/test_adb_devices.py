@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -127,10 +128,13 @@ def test_an_unknown_serial_lists_the_known(phone: Phone) -> None:
 
 
 def test_a_device_whose_cable_was_pulled(phone: Phone) -> None:
-    """adb lists it as offline for a while, and once more the moment it is back."""
+    """adb lists it as offline, and keeps a network device so even when it is back."""
     phone.cable.cut()
-    with pytest.raises(DeviceChoiceError):
-        choose_device(phone.serial)
+    while any(each.state == "device" for each in list_devices()):
+        time.sleep(0.02)
+    with pytest.raises(DeviceChoiceError, match="cannot be used") as caught:
+        choose_device()
+    assert "got: offline" in str(caught.value)
     phone.cable.restore()
     for _ in range(5):
         phone.cable.cut()
