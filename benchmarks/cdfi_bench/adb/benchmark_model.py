@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -83,8 +84,11 @@ def run_benchmark_model(
     output: Path | None = None,
     progress: Progress | None = None,
     return_limit: float = 120.0,
+    stop: threading.Event | None = None,
 ) -> BenchmarkModelResult:
     """Push, run and read; ``output`` receives the raw values of the graph's output.
+
+    A version that writes no outputs leaves ``output`` alone. ``stop``, once set, ends the program.
 
     Raises:
         AdbError: the program crashed, refused, or printed what cannot be read; the message has the
@@ -105,12 +109,12 @@ def run_benchmark_model(
     there = None if output is None else job.path("output.raw")
     arguments = options.arguments(job.path("graph.tflite"), files, there)
     job.start([job.path("program"), *arguments])
-    code = job.wait(return_limit=return_limit)
+    code = job.wait(return_limit=return_limit, stop=stop)
     text = workspace.adb.check(f"cat {job.path('stdout')} {job.path('stderr')}")
     if code:
         raise _failed(program, code, text)
     result = parse_benchmark_model(text)
-    if output is not None and there is not None:
+    if output is not None and there and not workspace.adb.shell(f"[ -f {there} ]").code:
         pull(workspace.adb, there, output, return_limit=return_limit)
     return result
 

@@ -10,26 +10,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 from cdfi_runtime.errors import ArtifactError, CdfiError, InputError
 from cdfi_runtime.manifest import Manifest
-from cdfi_runtime.ort_operators import has_native_operators
-from cdfi_runtime.runtimes import AUTO
-from cdfi_runtime.samples.pair import sample_pair
 
-from cdfi_bench.adb.conditions import Conditions as Look
-from cdfi_bench.adb.conditions import read_conditions
 from cdfi_bench.adb.errors import AdbError
 from cdfi_bench.adb.facts import DeviceFacts
 from cdfi_bench.adb.job import Job
-from cdfi_bench.adb.readiness import Readiness
 from cdfi_bench.adb.transfer import pull
 from cdfi_bench.devices import DeviceOptions
 from cdfi_bench.latency.collector import Collector
 from cdfi_bench.latency.measurement import LatencyFailure, LatencyMeasurement, Samples
-from cdfi_bench.latency.reference import DESCRIPTION, reference_model
+from cdfi_bench.latency.reference import DESCRIPTION
 from cdfi_bench.latency.request import LatencyRequest, graph_frame
 from cdfi_bench.phone.claim import Claim
 from cdfi_bench.phone.conditions import conditions, throttled
 from cdfi_bench.phone.ready import ready_phone
+from cdfi_bench.phone.runner_job import FOLDER, OUTPUT, RESULT, RunnerJob
 from cdfi_bench.phone.runner_result import NANO, RunnerResult, read_runner_result, samples_in
+from cdfi_bench.phone.trust import distrust, look_after
 from cdfi_bench.phone.way import WAYS, WaySpec
 from cdfi_bench.report import BackendFacts
 
@@ -37,9 +33,7 @@ if TYPE_CHECKING:
     from cdfi_bench.bundle.folder import Bundle
 
 END_TO_END = "two raw float32 files to the 8-bit picture in memory: reading, network, rounding"
-CPU = "cpu"
 _REFUSED = 3  # the runner's exit code when the runtime does not take the file
-_BUNDLE, _JOB, _REFERENCE = "bundle", "run", "reference.onnx"
 
 
 @dataclass(frozen=True)
@@ -58,15 +52,16 @@ class RunnerWay:
         if isinstance(size, str):
             return LatencyFailure("skip", size)
         bundle = self._bundle()
-        head = self._head(request, manifest, size, bundle)
-        self._push(claim, bundle, request.path, manifest, size, folder)
-        job = Job(claim.workspace, _JOB)
+        run = RunnerJob(request, manifest, size, bundle)
+        head = _head(run)
+        job = Job(claim.workspace, FOLDER)
         try:
+            run.push(claim, folder)
             with ready_phone(claim, self.options) as (ready, fixed):
-                collector.start(replace(head, invalid=self._invalid(None, ready)))
-                job.start(self._command(claim, job, bundle, request, manifest, size))
+                collector.start(replace(head, invalid=distrust(self.facts, None, ready)))
+                job.start(run.command(claim, job))
                 code = _wait(job, collector, self.options, stop)
-                after = _look(claim)
+                after = look_after(claim)
             result, output = _fetch(claim, job, folder, code)
             state = conditions(
                 ready,
@@ -77,9 +72,9 @@ class RunnerWay:
                 reconnects=job.drops,
             )
         finally:
-            claim.remove(_JOB)
-        backend = _backend(result, bundle, request)
-        if request.strict and (why := _fallback(result, request)):
+            claim.remove(FOLDER)
+        backend = _backend(result, run)
+        if request.strict and (why := _fallback(result, run)):
             return LatencyFailure("fail", f"would not run on '{request.accelerator}' alone: {why}")
         return replace(
             head,
@@ -89,7 +84,7 @@ class RunnerWay:
             peak_bytes=result.vm_hwm_bytes,
             output=output,
             conditions=state,
-            invalid=self._invalid(result, ready),
+            invalid=distrust(self.facts, result.emulated, ready),
             throttled=throttled(after),
             ended=None if result.complete else f"the runner was {result.stopped}",
         )
@@ -113,104 +108,17 @@ class RunnerWay:
             )
         return bundle
 
-    def _head(
-        self,
-        request: LatencyRequest,
-        manifest: Manifest,
-        size: tuple[int, int],
-        bundle: Bundle,
-    ) -> LatencyMeasurement:
-        unknown = "not known: the run did not end"
-        return LatencyMeasurement(
-            manifest=manifest,
-            backend=_facts(request, bundle.version, unknown, None),
-            size=size,
-            samples=Samples(),
-            end_to_end_path=END_TO_END,
-            reference=DESCRIPTION,
-        )
 
-    def _push(
-        self,
-        claim: Claim,
-        bundle: Bundle,
-        artifact: Path,
-        manifest: Manifest,
-        size: tuple[int, int],
-        folder: Path,
-    ) -> None:
-        programs = frozenset(
-            f"{_BUNDLE}/{name}" for name, file in bundle.files.items() if file.executable
-        )
-        files = {f"{_BUNDLE}/{name}": bundle.folder / name for name in bundle.files}
-        reference = folder / _REFERENCE
-        reference.write_bytes(reference_model())
-        files[_REFERENCE] = reference
-        files[f"{_JOB}/{_model(artifact)}"] = artifact
-        for i, planes in enumerate(sample_pair(manifest, *size)):
-            if manifest.inputs[i].layout != "NCHW" or manifest.inputs[i].dtype != "float32":
-                raise ArtifactError(
-                    f"{artifact.name} has inputs that the runner does not feed",
-                    expected="NCHW float32",
-                    got=f"{manifest.inputs[i].layout} {manifest.inputs[i].dtype}",
-                )
-            path = folder / f"frame{i}.raw"
-            path.write_bytes(np.ascontiguousarray(planes, "<f4").tobytes())
-            files[f"{_JOB}/{path.name}"] = path
-        claim.push(files, executable=programs)
-
-    def _command(
-        self,
-        claim: Claim,
-        job: Job,
-        bundle: Bundle,
-        request: LatencyRequest,
-        manifest: Manifest,
-        size: tuple[int, int],
-    ) -> list[str]:
-        at = claim.workspace.path(_BUNDLE)
-        height, width = sample_pair(manifest, *size)[0].shape[2:]
-        # From its folder, where the names in the bundle's own command hold.
-        command = ["sh", "-c", f'cd {at} && exec {bundle.command()} "$@"', "runner"]
-        options: list[tuple[str, str]] = [
-            ("--library", "./libonnxruntime.so"),
-            ("--model", job.path(_model(request.path))),
-            ("--reference", claim.workspace.path(_REFERENCE)),
-            ("--output", job.path("output.raw")),
-            ("--result", job.path("result.json")),
-            ("--samples", job.path(job.samples)),
-            ("--threads", str(request.threads or 0)),
-            ("--warm-up", str(request.warm_up)),
-            ("--runs", str(request.runs)),
-            ("--end-to-end", str(request.end_to_end)),
-            ("--sustained", f"{request.sustained_s:g}"),
-            ("--provider", _asked(request)),
-            ("--alive", claim.workspace.alive),
-            ("--alive-seconds", f"{claim.workspace.alive_limit:g}"),
-        ]
-        for i, tensor in enumerate(manifest.inputs):
-            options.append(("--input", f"{tensor.name}={job.path(f'frame{i}.raw')}"))
-            options.append(("--shape", f"{tensor.name}=1,3,{height},{width}"))
-        if has_native_operators(manifest.graph.operators):
-            options.append(("--operators", "./libcdfi_native.so"))
-        if request.affinity is not None:
-            options.append(("--affinity", ",".join(map(str, request.affinity))))
-        return command + [word for pair in options for word in pair]
-
-    def _invalid(self, result: RunnerResult | None, ready: Readiness) -> tuple[str, ...]:
-        emulator = self.facts.emulated or (None if result is None else result.emulated)
-        reasons = [f"the processor is emulated ({emulator})"] if emulator else []
-        reasons += [f"measured although {each}" for each in ready.against]
-        return tuple(reasons)
-
-
-def _model(artifact: Path) -> str:
-    # Never its own name, which may hold anything; the suffix tells ONNX Runtime the format.
-    return f"model{artifact.suffix if artifact.suffix.isascii() else ''}"
-
-
-def _asked(request: LatencyRequest) -> str:
-    return CPU if request.accelerator == AUTO else request.accelerator
+def _head(run: RunnerJob) -> LatencyMeasurement:
+    unknown = "not known: the run did not end"
+    return LatencyMeasurement(
+        manifest=run.manifest,
+        backend=_facts(run.request, run.bundle.version, unknown, None),
+        size=run.size,
+        samples=Samples(),
+        end_to_end_path=END_TO_END,
+        reference=DESCRIPTION,
+    )
 
 
 def _wait(job: Job, collector: Collector, options: DeviceOptions, stop: Event) -> int:
@@ -221,25 +129,18 @@ def _wait(job: Job, collector: Collector, options: DeviceOptions, stop: Event) -
     return job.wait(take, return_limit=options.reconnect_s, stop=stop)
 
 
-def _look(claim: Claim) -> Look | None:
-    try:
-        return read_conditions(claim.adb)
-    except AdbError:
-        return None
-
-
 def _fetch(
     claim: Claim, job: Job, folder: Path, code: int
 ) -> tuple[RunnerResult, np.ndarray[tuple[int, ...], np.dtype[np.float32]] | None]:
     patience = claim.options.reconnect_s
-    local = folder / "result.json"
-    if claim.adb.shell(f"[ -f {job.path('result.json')} ]").code:
+    local = folder / RESULT
+    if claim.adb.shell(f"[ -f {job.path(RESULT)} ]").code:
         raise AdbError(
             "the runner on the device ended without a result",
             expected="exit code 0 and a result",
             got=f"exit code {code}: {job.output_tail() or 'no output'}",
         )
-    pull(claim.adb, job.path("result.json"), local, return_limit=patience)
+    pull(claim.adb, job.path(RESULT), local, return_limit=patience)
     result = read_runner_result(local)
     if code == _REFUSED or result.stopped == "error":
         raise ArtifactError(
@@ -249,8 +150,8 @@ def _fetch(
         )
     if result.output_shape is None or not result.complete:
         return result, None
-    raw = folder / "output.raw"
-    pull(claim.adb, job.path("output.raw"), raw, return_limit=patience)
+    raw = folder / OUTPUT
+    pull(claim.adb, job.path(OUTPUT), raw, return_limit=patience)
     values = np.fromfile(raw, "<f4")
     if values.size != int(np.prod(result.output_shape)):
         raise CdfiError(
@@ -272,7 +173,7 @@ def _celsius(values: dict[str, float]) -> dict[str, float]:
     return {sensor: milli / 1000 for sensor, milli in values.items()}
 
 
-def _backend(result: RunnerResult, bundle: Bundle, request: LatencyRequest) -> BackendFacts:
+def _backend(result: RunnerResult, run: RunnerJob) -> BackendFacts:
     nodes = result.provider_nodes
     if nodes is None:
         actual = f"not known: {result.provider_nodes_reason or 'the runtime does not tell'}"
@@ -281,7 +182,7 @@ def _backend(result: RunnerResult, bundle: Bundle, request: LatencyRequest) -> B
     else:
         total = sum(nodes.values())
         actual = ", ".join(f"{name} ({count} of {total} nodes)" for name, count in nodes.items())
-    return _facts(request, result.version or bundle.version, actual, result.affinity)
+    return _facts(run.request, result.version or run.bundle.version, actual, result.affinity)
 
 
 def _facts(
@@ -303,8 +204,8 @@ def _facts(
     )
 
 
-def _fallback(result: RunnerResult, request: LatencyRequest) -> str | None:
-    asked, nodes = _asked(request), result.provider_nodes
+def _fallback(result: RunnerResult, run: RunnerJob) -> str | None:
+    asked, nodes = run.provider, result.provider_nodes
     if nodes is None:
         return result.provider_nodes_reason or "the runtime does not tell where it ran"
     left = sum(count for name, count in nodes.items() if name != asked)
