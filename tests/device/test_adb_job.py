@@ -154,6 +154,34 @@ def test_stop_ends_what_does_not_listen(space: Workspace, phone: Phone) -> None:
     assert not [each for each in phone.processes().values() if "sleep 60" in each]
 
 
+@pytest.fixture
+def without_setsid(phone: Phone) -> Iterator[None]:
+    program = phone.root / "system" / "bin" / "setsid"
+    target = program.readlink()
+    program.unlink()
+    yield
+    program.symlink_to(target)
+
+
+@pytest.mark.usefixtures("without_setsid")
+def test_a_device_without_setsid(adb: Adb, phone: Phone) -> None:
+    with workspace(adb, return_limit=20) as space:
+        job = counting(space, 10, 0.1)
+        phone.cable.cut()
+        phone.cable.restore()
+        assert job.wait(interval=0.1, return_limit=20) == 7 and job.lines == expected(10)
+        other = Job(space, "other")
+        script = "trap 'echo last >> samples; exit 4' TERM; while :; do sleep 0.1; done"
+        other.start(["sh", "-c", script])
+        time.sleep(0.3)
+        assert other.stop().code == 4 and other.lines == ["last"]
+        deaf = Job(space, "deaf")
+        deaf.start(["sh", "-c", "trap '' TERM; sleep 60 & while :; do sleep 0.1; done"])
+        time.sleep(0.3)
+        assert deaf.stop(grace=0.5).kind == "gone"
+        assert not [each for each in phone.processes().values() if "sleep 60" in each]
+
+
 def test_a_job_over_its_time_is_stopped(space: Workspace) -> None:
     job = counting(space, 100, 0.1)
     with pytest.raises(AdbError, match="was stopped") as caught:
