@@ -122,7 +122,7 @@ def test_a_killed_job_is_gone_not_done(space: Workspace, phone: Phone) -> None:
     # adbd, the first process here, never collects its children: it stays as a zombie.
     assert "Z" in space.adb.check(f"grep State /proc/{pid}/status")
     with pytest.raises(JobLostError, match="killed"):
-        job.wait(interval=0.1)
+        job.wait(interval=0.1, time_limit=20)
 
 
 def test_a_job_whose_number_another_process_has_is_gone(space: Workspace, phone: Phone) -> None:

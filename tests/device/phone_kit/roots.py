@@ -20,46 +20,11 @@ from typing import NoReturn
 
 # The shell and the tools of an Android: mksh and toybox, and nothing else.
 PACKAGES = ("adbd", "mksh", "toybox")
-TOOLS = [
-    "cat",
-    "chmod",
-    "cp",
-    "cut",
-    "date",
-    "df",
-    "false",
-    "grep",
-    "head",
-    "id",
-    "kill",
-    "ln",
-    "ls",
-    "mkdir",
-    "mv",
-    "nproc",
-    "printf",
-    "ps",
-    "readlink",
-    "rm",
-    "rmdir",
-    "sed",
-    "seq",
-    "setsid",
-    "sha256sum",
-    "sleep",
-    "sort",
-    "stat",
-    "tail",
-    "taskset",
-    "tee",
-    "timeout",
-    "touch",
-    "tr",
-    "true",
-    "uname",
-    "wc",
-    "xargs",
-]
+TOOLS = (
+    "cat chmod cp cut date df false grep head id kill ln ls mkdir mv nproc printf ps readlink rm "
+    "rmdir sed seq setsid sha256sum sleep sort stat tail taskset tee timeout touch tr true uname "
+    "wc xargs"
+)
 COMPILERS = {"amd64": "g++", "arm64": "aarch64-linux-gnu-g++"}
 SHIM = Path(__file__).with_name("adbd_shim.cpp")
 STUBS = Path(__file__).with_name("stubs")
@@ -158,7 +123,7 @@ def _furnish(architecture: str, root: Path) -> None:
     # Each device copies them to a /system of its own.
     programs = root / "usr" / "share" / "phone" / "bin"
     programs.mkdir(parents=True)
-    for tool in (*TOOLS, "sh"):
+    for tool in (*TOOLS.split(), "sh"):
         (programs / tool).symlink_to("/bin/mksh" if tool == "sh" else "/bin/toybox")
     for stub in STUBS.iterdir():
         shutil.copy(stub, programs / stub.name)
