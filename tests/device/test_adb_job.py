@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from cdfi_bench.adb.client import Adb
+from cdfi_bench.adb.client import Adb, Reply
 from cdfi_bench.adb.errors import AdbError, DeviceCommandError, JobLostError, LinkLostError
 from cdfi_bench.adb.job import Job
 from cdfi_bench.adb.workspace import Workspace, workspace
@@ -42,6 +42,26 @@ def test_exit_code_samples_and_outputs(space: Workspace, phone: Phone) -> None:
     assert job.lines == ["two words"] == [each for batch in batches for each in batch]
     assert job.output_tail() == f"out\n{name}"
     assert (phone.root / job.folder.lstrip("/") / "stdout").read_text() == "out\n"
+
+
+def test_a_cable_pulled_at_the_start_starts_it_once(
+    space: Workspace, phone: Phone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first answer is lost on its way back; the second start must not start it again."""
+    real = Adb.shell
+
+    def losing(self: Adb, command: str, time_limit: float | None = None) -> Reply:
+        reply = real(self, command, time_limit)
+        if "job.sh" in command and not phone.simulated("lost"):
+            phone.simulate("lost", "once")
+            raise LinkLostError("lost")
+        return reply
+
+    monkeypatch.setattr(Adb, "shell", losing)
+    job = Job(space)
+    job.start(["sh", "-c", "echo $$ >> samples; sleep 0.5"])
+    assert job.wait(interval=0.1) == 0
+    assert phone.simulated("lost") and len(job.lines) == 1 and job.drops == 1
 
 
 def test_samples_come_while_it_runs_in_whole_lines(space: Workspace, phone: Phone) -> None:

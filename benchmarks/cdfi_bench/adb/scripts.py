@@ -91,6 +91,7 @@ echo {shlex.quote(owner)} > $id/owner && echo "$boot" > $id/boot && echo {limit}
 take() {{ mkdir lock 2>/dev/null && echo $id > lock/owner; }}
 if ! take; then
   other=$(cat lock/owner 2>/dev/null)
+  case $other in *[!0-9a-f]*) other= ;; esac  # not a name of ours, and about to be removed
   now=$(date +%s)
   age=$((now - $(stat -c %Y $other/alive 2>/dev/null || stat -c %Y lock 2>/dev/null || echo 0)))
   limit=$(cat $other/limit 2>/dev/null || echo 30)
