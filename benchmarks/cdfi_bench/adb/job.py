@@ -111,7 +111,7 @@ class Job:
         self,
         on_samples: OnSamples | None = None,
         *,
-        interval: float = 0.5,
+        interval: float = 1.0,
         return_limit: float = 120.0,
         time_limit: float | None = None,
     ) -> int:
@@ -119,7 +119,7 @@ class Job:
 
         Args:
             on_samples: Called with each batch of new lines.
-            interval: Seconds between looks.
+            interval: Seconds between looks; each costs the device some milliseconds of one CPU.
             return_limit: Seconds that a lost device has to come back, each time. Past the
                 workspace's ``alive_limit`` the device gives the job up by itself.
             time_limit: Seconds the job may take in all; it is stopped then.
