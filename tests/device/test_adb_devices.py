@@ -95,7 +95,9 @@ def test_the_only_device_is_chosen(phone: Phone) -> None:
     assert (entry.state, entry.facts["model"]) == ("device", "simulated")
 
 
-def test_of_several_one_must_be_named(phone: Phone, other_phone: Phone) -> None:
+def test_of_several_one_must_be_named(
+    phone: Phone, other_phone: Phone, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with pytest.raises(DeviceChoiceError, match="several devices") as caught:
         choose_device()
     text = str(caught.value)
@@ -106,6 +108,8 @@ def test_of_several_one_must_be_named(phone: Phone, other_phone: Phone) -> None:
         adb.check("echo x > /data/local/tmp/mine")
         assert (each.temporary / "mine").exists()
         adb.check("rm /data/local/tmp/mine")
+        monkeypatch.setenv("ANDROID_SERIAL", each.serial)
+        assert choose_device().serial == each.serial
 
 
 def test_an_address_is_connected_to(phone: Phone) -> None:

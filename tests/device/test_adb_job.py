@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from cdfi_bench.adb.client import Adb
+from cdfi_bench.adb.client import Adb, Reply
 from cdfi_bench.adb.errors import AdbError, DeviceCommandError, JobLostError, LinkLostError
 from cdfi_bench.adb.job import Job
 from cdfi_bench.adb.workspace import Workspace, workspace
@@ -42,6 +42,26 @@ def test_exit_code_samples_and_outputs(space: Workspace, phone: Phone) -> None:
     assert job.lines == ["two words"] == [each for batch in batches for each in batch]
     assert job.output_tail() == f"out\n{name}"
     assert (phone.root / job.folder.lstrip("/") / "stdout").read_text() == "out\n"
+
+
+def test_a_cable_pulled_at_the_start_starts_it_once(
+    space: Workspace, phone: Phone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first answer is lost on its way back; the second start must not start it again."""
+    real = Adb.shell
+
+    def losing(self: Adb, command: str, time_limit: float | None = None) -> Reply:
+        reply = real(self, command, time_limit)
+        if "job.sh" in command and not phone.simulated("lost"):
+            phone.simulate("lost", "once")
+            raise LinkLostError("lost")
+        return reply
+
+    monkeypatch.setattr(Adb, "shell", losing)
+    job = Job(space)
+    job.start(["sh", "-c", "echo $$ >> samples; sleep 0.5"])
+    assert job.wait(interval=0.1) == 0
+    assert phone.simulated("lost") and len(job.lines) == 1 and job.drops == 1
 
 
 def test_samples_come_while_it_runs_in_whole_lines(space: Workspace, phone: Phone) -> None:
@@ -122,7 +142,7 @@ def test_a_killed_job_is_gone_not_done(space: Workspace, phone: Phone) -> None:
     # adbd, the first process here, never collects its children: it stays as a zombie.
     assert "Z" in space.adb.check(f"grep State /proc/{pid}/status")
     with pytest.raises(JobLostError, match="killed"):
-        job.wait(interval=0.1)
+        job.wait(interval=0.1, time_limit=20)
 
 
 def test_a_job_whose_number_another_process_has_is_gone(space: Workspace, phone: Phone) -> None:
@@ -152,6 +172,34 @@ def test_stop_ends_what_does_not_listen(space: Workspace, phone: Phone) -> None:
     time.sleep(0.3)
     assert job.stop(grace=0.5).kind == "gone"
     assert not [each for each in phone.processes().values() if "sleep 60" in each]
+
+
+@pytest.fixture
+def without_setsid(phone: Phone) -> Iterator[None]:
+    program = phone.root / "system" / "bin" / "setsid"
+    target = program.readlink()
+    program.unlink()
+    yield
+    program.symlink_to(target)
+
+
+@pytest.mark.usefixtures("without_setsid")
+def test_a_device_without_setsid(adb: Adb, phone: Phone) -> None:
+    with workspace(adb, return_limit=20) as space:
+        job = counting(space, 10, 0.1)
+        phone.cable.cut()
+        phone.cable.restore()
+        assert job.wait(interval=0.1, return_limit=20) == 7 and job.lines == expected(10)
+        other = Job(space, "other")
+        script = "trap 'echo last >> samples; exit 4' TERM; while :; do sleep 0.1; done"
+        other.start(["sh", "-c", script])
+        time.sleep(0.3)
+        assert other.stop().code == 4 and other.lines == ["last"]
+        deaf = Job(space, "deaf")
+        deaf.start(["sh", "-c", "trap '' TERM; sleep 60 & while :; do sleep 0.1; done"])
+        time.sleep(0.3)
+        assert deaf.stop(grace=0.5).kind == "gone"
+        assert not [each for each in phone.processes().values() if "sleep 60" in each]
 
 
 def test_a_job_over_its_time_is_stopped(space: Workspace) -> None:

@@ -56,25 +56,38 @@ class Job:
         """The absolute path of ``name`` in the job's folder."""
         return f"{self.folder}/{name}"
 
-    def start(self, command: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
-        """Start ``command``, detached, in the job's folder, which must exist only if files were
-        pushed there.
+    def start(
+        self,
+        command: Sequence[str],
+        environment: Mapping[str, str] | None = None,
+        *,
+        return_limit: float = 60.0,
+    ) -> None:
+        """Start ``command``, detached, in the job's folder, where files may have been pushed to.
+
+        If the link is lost meanwhile, the device has ``return_limit`` seconds to come back; the
+        command starts once in any case.
 
         Raises:
             DeviceCommandError: the folder cannot be written to.
             JobLostError: it does not start.
-            LinkLostError: the device does not answer; the workspace's end tidies up.
+            LinkLostError: the device did not come back; the workspace's end tidies up.
         """
-        script = self.path("job.sh")
+        adb, script = self.workspace.adb, self.path("job.sh")
         text = shlex.quote(scripts.job(self.folder, command, dict(environment or {})))
-        self.workspace.adb.check(
+        start = (
             f"mkdir -p {self.folder} && printf %s {text} > {script} || exit\n"
-            + scripts.started(f"sh {script}")
+            f"mkdir {self.path('started')} 2>/dev/null || exit 0\n{scripts.started(f'sh {script}')}"
         )
+        try:
+            adb.check(start)
+        except LinkLostError:
+            self._return(return_limit)
+            adb.check(start)
         deadline = time.monotonic() + START_SECONDS
-        while self.workspace.adb.shell(f"[ -f {self.path('pid')} ]").code:
+        while adb.shell(f"[ -f {self.path('pid')} ]").code:
             if time.monotonic() > deadline:
-                raise JobLostError(f"{command[0]} did not start on {self.workspace.adb.serial}")
+                raise JobLostError(f"{command[0]} did not start on {adb.serial}")
             time.sleep(0.1)
 
     def poll(self) -> JobState:
@@ -99,7 +112,7 @@ class Job:
         self,
         on_samples: OnSamples | None = None,
         *,
-        interval: float = 0.5,
+        interval: float = 1.0,
         return_limit: float = 120.0,
         time_limit: float | None = None,
         stop: threading.Event | None = None,
@@ -108,7 +121,7 @@ class Job:
 
         Args:
             on_samples: Called with each batch of new lines.
-            interval: Seconds between looks.
+            interval: Seconds between looks; each costs the device some milliseconds of one CPU.
             return_limit: Seconds that a lost device has to come back, each time. Past the
                 workspace's ``alive_limit`` the device gives the job up by itself.
             time_limit: Seconds the job may take in all; it is stopped then.

@@ -11,22 +11,23 @@ from collections.abc import Sequence
 
 from cdfi_bench.adb.link import BOOT_SCRIPT
 
-# Kills what has its working folder in $folder, whoever its parent is now. One `ls` for all
-# processes: a phone has a thousand.
+# Signals what has its working folder in $1, whoever its parent is now; fails if nothing has. One
+# `ls` for all processes: a phone has a thousand.
 KILL_IN_FOLDER = """\
-kill_in_folder() {
-  for signal in TERM KILL; do
-    found=
-    for pid in $(ls -l /proc/[0-9]*/cwd 2>/dev/null |
-        sed -n "s|.*/proc/\\([0-9]*\\)/cwd -> $1\\(/.*\\)\\{0,1\\}\\$|\\1|p"); do
-      [ "$pid" = $$ ] && continue
-      case $(sed -n 's/^State:[^A-Za-z]*\\([A-Za-z]\\).*/\\1/p' /proc/$pid/status 2>/dev/null) in
-        Z|X|'') ;;
-        *) found=1; kill -s $signal $pid 2>/dev/null ;;
-      esac
-    done
-    [ "$signal" = KILL ] || [ -z "$found" ] || sleep 0.3 2>/dev/null || sleep 1
+signal_in_folder() {
+  found=1
+  for pid in $(ls -l /proc/[0-9]*/cwd 2>/dev/null |
+      sed -n "s|.*/proc/\\([0-9]*\\)/cwd -> $1\\(/.*\\)\\{0,1\\}\\$|\\1|p"); do
+    [ "$pid" = $$ ] && continue
+    case $(sed -n 's/^State:[^A-Za-z]*\\([A-Za-z]\\).*/\\1/p' /proc/$pid/status 2>/dev/null) in
+      Z|X|'') ;;
+      *) found=0; kill -s $2 $pid 2>/dev/null ;;
+    esac
   done
+  return $found
+}
+kill_in_folder() {
+  signal_in_folder $1 TERM && { sleep 0.3 2>/dev/null || sleep 1; signal_in_folder $1 KILL; }
 }
 """
 
@@ -90,6 +91,7 @@ echo {shlex.quote(owner)} > $id/owner && echo "$boot" > $id/boot && echo {limit}
 take() {{ mkdir lock 2>/dev/null && echo $id > lock/owner; }}
 if ! take; then
   other=$(cat lock/owner 2>/dev/null)
+  case $other in *[!0-9a-f]*) other= ;; esac  # not a name of ours, and about to be removed
   now=$(date +%s)
   age=$((now - $(stat -c %Y $other/alive 2>/dev/null || stat -c %Y lock 2>/dev/null || echo 0)))
   limit=$(cat $other/limit 2>/dev/null || echo 30)
@@ -179,13 +181,12 @@ true
 
 
 def stop(folder: str, signal: str) -> str:
-    """Signals the job's whole session."""
+    """Signals the job's whole session; where there is no ``setsid``, all that is in its folder."""
     return f"""\
-read -r pid start < {folder}/pid 2>/dev/null || exit 0
+{KILL_IN_FOLDER}read -r pid start < {folder}/pid 2>/dev/null || exit 0
 stat=$(cat /proc/$pid/stat 2>/dev/null) || exit 0
 set -- ${{stat##*) }}
-[ "${{20}}" = "$start" ] && {{
-  kill -s {signal} -- -$pid 2>/dev/null || kill -s {signal} $pid 2>/dev/null
-}}
+[ "${{20}}" = "$start" ] || exit 0
+kill -s {signal} -- -$pid 2>/dev/null || signal_in_folder {folder} {signal}
 exit 0
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from dataclasses import dataclass, field
@@ -61,7 +62,9 @@ def _is_fact(word: str) -> bool:
 
 
 def choose_device(serial: str | None = None, adb: Adb | None = None) -> Adb:
-    """The device ``serial``, or the only one there is; a ``host:port`` is connected to first.
+    """The device ``serial``, else ``$ANDROID_SERIAL``, else the only one there is.
+
+    A ``host:port`` is connected to first.
 
     Raises:
         NoAdbError: there is no adb program.
@@ -69,6 +72,7 @@ def choose_device(serial: str | None = None, adb: Adb | None = None) -> Adb:
         DeviceChoiceError: none, several, an unknown one, or one that is not ready.
     """
     base = _without_serial(adb)
+    serial = serial or os.environ.get("ANDROID_SERIAL") or None
     entries = list_devices(base)
     connecting = ""
     if serial is not None and is_network(serial) and serial not in _ready(entries):

@@ -9,8 +9,8 @@ mknod -m 666 "$root/dev/tty" c 5 0
 mkdir "$root/dev/pts"
 mount -t devpts -o newinstance,ptmxmode=666 devpts "$root/dev/pts"
 ln -s pts/ptmx "$root/dev/ptmx"
-exec chroot --userspec="$uid:$uid" "$root" /usr/bin/env -i \
-  PATH=/system/bin:/usr/bin:/usr/sbin HOME=/ TMPDIR=/data/local/tmp \
+exec chroot --userspec="$uid:$uid" "$root" /bin/toybox env -i \
+  PATH=/system/bin HOME=/ TMPDIR=/data/local/tmp \
   LD_PRELOAD=/usr/lib/adbd_shim.so PHONE_PORT="$port" PHONE_ro_product_name=simulated \
   PHONE_ro_product_model=simulated PHONE_ro_product_device=simulated \
   /usr/lib/android-sdk/platform-tools/adbd 2>>"$root/data/adbd.log"

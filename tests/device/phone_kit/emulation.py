@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
+EMULATORS = ("qemu-aarch64-static", "qemu-aarch64")  # Debian 13's second is static too
 FORMATS = Path("/proc/sys/fs/binfmt_misc")
 ELF_FOR_ARM64 = rb"\x7fELF\x02\x01\x01\x00" + rb"\x00" * 8 + rb"\x02\x00\xb7\x00"
 MASK = rb"\xff" * 7 + rb"\x00" + rb"\xff" * 8 + rb"\xfe\xff\xff\xff"
@@ -15,9 +16,9 @@ MASK = rb"\xff" * 7 + rb"\x00" + rb"\xff" * 8 + rb"\xfe\xff\xff\xff"
 
 def require_arm64(lacking: Callable[[str], NoReturn]) -> None:
     """Register qemu for arm64 unless that is done; needs root."""
-    emulator = shutil.which("qemu-aarch64-static")
+    emulator = next(filter(_is_static, map(shutil.which, EMULATORS)), None)
     if emulator is None:
-        lacking("no 'qemu-aarch64-static' (package qemu-user-static) for the arm64 test device")
+        lacking("no static qemu for arm64 (package qemu-user-static) for the arm64 test device")
     if not (FORMATS / "register").exists():
         mount = ["mount", "-t", "binfmt_misc", "binfmt_misc", str(FORMATS)]
         if subprocess.run(mount, capture_output=True).returncode:
@@ -33,6 +34,11 @@ def require_arm64(lacking: Callable[[str], NoReturn]) -> None:
                 lacking(f"binfmt_misc takes no rule for arm64: {error}")
     if "F" not in _flags(entry):
         lacking(f"{entry} lacks the flag F, so an unpacked root cannot use it")
+
+
+def _is_static(program: str | None) -> bool:
+    """Whether it runs where its libraries are not; a dynamic one names its loader at its start."""
+    return program is not None and b"ld-linux" not in Path(program).read_bytes()[:4096]
 
 
 def _flags(entry: Path) -> str:

@@ -13,7 +13,7 @@ off() {
 trap 'off; exit' TERM INT HUP
 mount -t tmpfs -o "mode=755,size=$size" data "$root/data" &&
   mount -t tmpfs -o mode=755 sys "$root/sys" &&
-  mount -t tmpfs -o mode=755 system "$root/system" && cp -r "$root/usr/share/phone/." "$root/system" &&
+  mount -t tmpfs -o mode=755 system "$root/system" && cp -a "$root/usr/share/phone/." "$root/system" &&
   mkdir -p "$root/data/local/tmp" "$root/data/misc/adb" "$root/data/simulated" &&
   chown "$uid:$uid" "$root/data/local/tmp" && chmod 777 "$root/data/simulated" &&
   echo ready || exit 1

@@ -18,7 +18,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
-PACKAGES = ("adbd", "dash", "coreutils", "sed", "grep", "procps", "util-linux")
+# The shell and the tools of an Android: mksh and toybox, and nothing else.
+PACKAGES = ("adbd", "mksh", "toybox")
+TOOLS = (
+    "cat chmod cp cut date df false grep head id kill ln ls mkdir mv nproc printf ps readlink rm "
+    "rmdir sed seq setsid sha256sum sleep sort stat tail taskset tee timeout touch tr true uname "
+    "wc xargs"
+)
 COMPILERS = {"amd64": "g++", "arm64": "aarch64-linux-gnu-g++"}
 SHIM = Path(__file__).with_name("adbd_shim.cpp")
 STUBS = Path(__file__).with_name("stubs")
@@ -111,12 +117,14 @@ def _mirror() -> str | None:
 def _furnish(architecture: str, root: Path) -> None:
     shell = root / "usr" / "bin" / "sh"
     shell.unlink(missing_ok=True)
-    shell.symlink_to("dash")
+    shell.symlink_to("mksh")
     for folder in ("data", "dev", "proc", "sys", "system", "tmp"):
         (root / folder).mkdir(parents=True, exist_ok=True)
     # Each device copies them to a /system of its own.
     programs = root / "usr" / "share" / "phone" / "bin"
     programs.mkdir(parents=True)
+    for tool in (*TOOLS.split(), "sh"):
+        (programs / tool).symlink_to("/bin/mksh" if tool == "sh" else "/bin/toybox")
     for stub in STUBS.iterdir():
         shutil.copy(stub, programs / stub.name)
         (programs / stub.name).chmod(0o755)
