@@ -86,6 +86,28 @@ def test_it_goes_on_while_the_file_is_touched(
     assert (done.code, done.result["complete"]) == (0, True)
 
 
+def test_end_to_end_reads_the_files_each_time(
+    runner: Runner, make_artifact: ArtifactMaker, options: list[str], tmp_path: Path
+) -> None:
+    command = runner.command(make_artifact(), *options, "--end-to-end", "1000000000")
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        while "end_to_end" not in (runner.samples.read_text() if runner.samples.exists() else ""):
+            assert process.poll() is None
+            time.sleep(0.02)
+        os.truncate(tmp_path / "frame2.raw", 4000)
+        done = runner.ended(process.wait(60), process.communicate()[1])
+    assert done.code == 2
+    assert "frame2.raw" in done.last_line
+    assert done.result["end_to_end_ns"]
+    assert runner.output.is_file()  # of the burst, which was whole
+
+
+def test_any_file_name_fits_into_the_result(runner: Runner, options: list[str]) -> None:
+    done = runner(Path('a "b" \\ \t \udcff \u00e9.onnx'), *options)
+    assert done.code == 2
+    assert 'a "b" \\ \t ? \u00e9.onnx: No such file' in done.result["error"]
+
+
 def test_a_corrupt_model_is_refused(runner: Runner, options: list[str], tmp_path: Path) -> None:
     model = tmp_path / "broken.onnx"
     model.write_bytes(b"\x08\x09 no model\n")
