@@ -262,10 +262,9 @@ class Runner:
         ]
 
     def __call__(self, model: Path, *options: str | Path, **process: Any) -> RunnerDone:
-        done = subprocess.run(
-            self.command(model, *options), capture_output=True, text=True, check=False, **process
-        )
-        return self.ended(done.returncode, done.stderr)
+        command = self.command(model, *options)
+        done = subprocess.run(command, capture_output=True, check=False, **process)
+        return self.ended(done.returncode, done.stderr.decode(errors="replace"))
 
     def ended(self, code: int, errors: str) -> RunnerDone:
         result = json.loads(self.result.read_text()) if self.result.is_file() else {}
