@@ -50,8 +50,10 @@ std::optional<std::string> emulator_of(pid_t process) {
 std::optional<std::string> emulator() {
   const pid_t child = fork();
   if (child < 0) return {};
-  if (child == 0)
+  if (child == 0) {
+    alarm(10);  // should the parent die meanwhile
     for (;;) pause();
+  }
   const std::optional<std::string> found = emulator_of(child);
   kill(child, SIGKILL);
   waitpid(child, nullptr, 0);

@@ -34,16 +34,19 @@ void read_floats(const std::string &path, size_t count, std::vector<float> &valu
     std::fclose(file);
     throw Failure(kUsage, path + " is not a file");
   }
-  const size_t wanted = count * sizeof(float);
+  // Compared before there is memory for it: a mistaken shape may ask for more than there is.
+  const size_t bytes = size_t(facts.st_size);
+  if (bytes / sizeof(float) != count || bytes % sizeof(float)) {
+    std::fclose(file);
+    throw Failure(kUsage, path + " is expected to hold " + std::to_string(count) +
+                              " float32, got " + std::to_string(bytes) + " bytes");
+  }
   values.resize(count);
-  const size_t read = std::fread(values.data(), 1, wanted, file);
+  const size_t read = std::fread(values.data(), 1, bytes, file);
   const int error = std::ferror(file) ? errno : 0;
   std::fclose(file);
   if (error) fail("cannot read", path, error);
-  if (read != wanted || size_t(facts.st_size) != wanted)
-    throw Failure(kUsage, path + " is expected to hold " + std::to_string(count) + " float32 (" +
-                              std::to_string(wanted) + " bytes), got " +
-                              std::to_string(facts.st_size) + " bytes");
+  if (read != bytes) throw Failure(kUsage, path + " became shorter while it was read");
 }
 
 void write_whole(const std::string &path, const void *data, size_t bytes) {

@@ -1,6 +1,7 @@
 // Just as much JSON as the result needs: values as text.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>

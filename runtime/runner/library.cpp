@@ -4,7 +4,7 @@
 
 #include <algorithm>
 #include <cctype>
-#include <cstdlib>
+#include <cstdio>
 
 #include "failure.h"
 #include "files.h"
@@ -20,11 +20,10 @@ std::string one_line(std::string text) {
 // The highest version of the interface that both sides know. A library names its own by the middle
 // number of its version, and complains on stderr when it is asked for a later one.
 uint32_t highest(const std::string &version) {
-  const size_t dot = version.find('.');
-  const long minor = dot == std::string::npos ? 0 : std::strtol(version.c_str() + dot + 1, nullptr, 10);
-  const bool later = std::strtol(version.c_str(), nullptr, 10) > 1;
-  return later ? ort::kAssignmentApiVersion
-               : std::min(ort::kAssignmentApiVersion, uint32_t(std::max(minor, 0L)));
+  unsigned major = 0, minor = 0;
+  std::sscanf(version.c_str(), "%u.%u", &major, &minor);
+  return major > 1 ? ort::kAssignmentApiVersion
+                   : std::min(ort::kAssignmentApiVersion, uint32_t(minor));
 }
 
 }  // namespace

@@ -36,6 +36,8 @@ Exit measure(int count, char **arguments, Options &options, Result &result) {
     return failed(result, failure.code, failure.what());
   } catch (const std::bad_alloc &) {
     return failed(result, kRefused, "no memory left");
+  } catch (const std::exception &error) {  // of the runtime's own code
+    return failed(result, kRefused, error.what());
   }
 }
 

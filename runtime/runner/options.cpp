@@ -10,7 +10,7 @@
 
 namespace runner {
 
-const char *const kUsageText = R"(cdfi_runner: runs and times one graph on this device, by ONNX Runtime.
+const char *const kUsageText = R"(Runs and times a graph on this device.
 
   --library FILE          libonnxruntime.so
   --model FILE            the .onnx or .ort file
@@ -133,7 +133,10 @@ std::map<std::string, Setter> setters(Options &o) {
          o.provider_options.push_back(pair(option, v));
        }},
       {"--input",
-       [&o](const std::string &option, const std::string &v) { o.inputs.insert(pair(option, v)); }},
+       [&o](const std::string &option, const std::string &v) {
+         const auto [name, file] = pair(option, v);
+         o.inputs[name] = file;
+       }},
       {"--shape",
        [&o](const std::string &option, const std::string &v) {
          const auto [name, sides] = pair(option, v);

@@ -1,5 +1,5 @@
-// The entries of ONNX Runtime's C interface by which a program loads and runs a graph, in the way of
-// runtime/native/ort_abi.h: by position and type, so that one build opens any libonnxruntime.so.
+// The entries of ONNX Runtime's C interface by which a program loads and runs a graph, by position
+// and type as in runtime/native/ort_abi.h, so that one build opens any libonnxruntime.so.
 #pragma once
 
 #include "ort_abi.h"
@@ -73,7 +73,8 @@ using RegisterCustomOpsLibrary_V2 = Entry<228, Status *(SessionOptions *, const 
 // From kAssignmentApiVersion on only.
 using Session_GetEpGraphAssignmentInfo =
     Entry<407, Status *(const Session *, const AssignedSubgraph *const **out, size_t *count)>;
-using EpAssignedSubgraph_GetEpName = Entry<408, Status *(const AssignedSubgraph *, const char **out)>;
+using EpAssignedSubgraph_GetEpName =
+    Entry<408, Status *(const AssignedSubgraph *, const char **out)>;
 using EpAssignedSubgraph_GetNodes = Entry<409, Status *(const AssignedSubgraph *,
                                                         const AssignedNode *const **out,
                                                         size_t *count)>;

@@ -87,10 +87,9 @@ class Phases {
     }
     write_output(session);
     end_to_end(session, picture);
-    for (const int64_t start = now_ns(); double(now_ns() - start) < options_.sustained_seconds * kSecond;)
-      result_.sustained.push_back(between("sustained", once));
+    const int64_t end = now_ns() + int64_t(options_.sustained_seconds * kSecond);
+    while (now_ns() < end) result_.sustained.push_back(between("sustained", once));
     watch_.read();
-    stop_.check();
   }
 
  private:

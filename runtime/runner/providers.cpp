@@ -15,6 +15,8 @@ const std::map<std::string, const char *> kGenericNames = {
     {"coreml", "CoreML"},
 };
 
+constexpr const char *kXnnpackThreads = "intra_op_num_threads";
+
 // NNAPI alone has an exported function of its own; its options are bits of one number.
 void append_nnapi(const Library &library, ort::SessionOptions *session, const Options &options) {
   uint32_t flags = 0;
@@ -55,8 +57,14 @@ void append_provider(const Library &library, ort::SessionOptions *session, const
   const auto name = kGenericNames.find(options.provider);
   if (name == kGenericNames.end())
     throw Failure(kRefused, "this runner cannot ask for the provider '" + options.provider + "'");
+  auto provider_options = options.provider_options;
+  // Its threads are its own, and one if nobody says how many.
+  const auto is_threads = [](const auto &option) { return option.first == kXnnpackThreads; };
+  if (options.provider == "xnnpack" && options.threads > 0 &&
+      std::none_of(provider_options.begin(), provider_options.end(), is_threads))
+    provider_options.emplace_back(kXnnpackThreads, std::to_string(options.threads));
   std::vector<const char *> keys, values;
-  for (const auto &[key, value] : options.provider_options) {
+  for (const auto &[key, value] : provider_options) {
     keys.push_back(key.c_str());
     values.push_back(value.c_str());
   }

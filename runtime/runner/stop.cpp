@@ -15,7 +15,10 @@ volatile std::sig_atomic_t caught = 0;
 }  // namespace
 
 Stop::Stop(const std::string &file, double seconds)
-    : file_(file), patience_ns_(int64_t(seconds * 1e9)), last_touch_(touched()), seen_ns_(now_ns()) {
+    : file_(file),
+      patience_ns_(int64_t(seconds * 1e9)),
+      last_touch_(touched()),
+      seen_ns_(now_ns()) {
   struct sigaction action;
   std::memset(&action, 0, sizeof action);
   action.sa_handler = [](int) { caught = 1; };

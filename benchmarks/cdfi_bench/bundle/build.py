@@ -153,6 +153,7 @@ def _fill(
     else:
         assert request.aar is not None
         runtime = take_from_aar(request.aar, abi, files)
+    _check_machine(runtime, abi)  # before the long part
     tell("compiling the runner")
     if request.libc == "glibc":
         built = compile_glibc(sources, abi, build)

@@ -6,11 +6,19 @@ import shlex
 import shutil
 import tempfile
 from pathlib import Path, PurePosixPath
-from typing import Literal
+from typing import Literal, Self
 
 from cdfi_runtime.errors import ArtifactError, InputError, OutputError
 from cdfi_runtime.files import ensure_folder, sha256_file, write_text
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 FILE = "bundle.json"
 RUNNER = "cdfi_runner"
@@ -61,6 +69,14 @@ class Bundle(BaseModel):
         if odd or not {RUNNER, RUNTIME, OPERATORS} <= files.keys():
             raise ValueError(f"expected {RUNNER}, {RUNTIME}, {OPERATORS} and plain file names")
         return files
+
+    @model_validator(mode="after")
+    def _own_loader(self) -> Self:
+        if (self.loader is None) != (self.libc == "bionic"):
+            raise ValueError("glibc needs a loader of its own, bionic has none")
+        if self.loader is not None and self.loader not in self.files:
+            raise ValueError(f"the loader {self.loader} is none of the files")
+        return self
 
     @property
     def folder(self) -> Path:
