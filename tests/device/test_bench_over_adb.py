@@ -34,8 +34,14 @@ Phone = Any  # phone_kit.phone.Phone
 
 
 @pytest.fixture
-def bench(tmp_path: Path, lacking: Callable[[str], Any]) -> Bench:
+def bench(
+    tmp_path: Path,
+    lacking: Callable[[str], Any],
+    bundle_cache: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Bench:
     """Runs the command; the report it wrote, after a look at the exit code."""
+    monkeypatch.setenv("CDFI_CACHE", str(bundle_cache))
     for program in ("cmake", "g++"):
         if shutil.which(program) is None:
             lacking(f"no '{program}' to build the runner with")
