@@ -8,7 +8,8 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -37,20 +38,41 @@ def partial(done: Any, stopped: str) -> None:
     assert logged
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@contextmanager
+def reaching(runner: Runner, phase: str, command: list[str]) -> Iterator[subprocess.Popen[str]]:
+    """The command, running, once it has written a sample of ``phase``; killed if it stays."""
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            while phase not in (runner.samples.read_text() if runner.samples.exists() else ""):
+                assert process.poll() is None
+                time.sleep(0.02)
+            yield process
+        finally:
+            process.kill()
+
+
 def test_a_signal_ends_it_after_the_run(
-    runner: Runner, make_artifact: ArtifactMaker, options: list[str], number: signal.Signals
+    runner: Runner, make_artifact: ArtifactMaker, options: list[str]
 ) -> None:
     command = runner.command(make_artifact(), *options, *FOREVER)
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
-        while "sustained" not in (runner.samples.read_text() if runner.samples.exists() else ""):
-            assert process.poll() is None
-            time.sleep(0.02)
-        process.send_signal(number)
+    with reaching(runner, "sustained", command) as process:
+        process.terminate()
         done = runner.ended(process.wait(60), process.communicate()[1])
     assert done.code == 4
     assert done.last_line == "cdfi_runner: stopped: terminated"
     partial(done, "terminated")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_a_burst_that_is_cut_short_has_its_output(
+    runner: Runner, make_artifact: ArtifactMaker, options: list[str], number: signal.Signals
+) -> None:
+    command = runner.command(make_artifact(), *options, "--runs", "1000000000")
+    with reaching(runner, "burst", command) as process:
+        process.send_signal(number)
+        done = runner.ended(process.wait(60), process.communicate()[1])
+    assert (done.code, done.result["complete"]) == (4, False)
+    assert done.result["burst_ns"]
     assert runner.output.stat().st_size == 4 * 3 * 64 * 64
 
 
@@ -90,10 +112,7 @@ def test_end_to_end_reads_the_files_each_time(
     runner: Runner, make_artifact: ArtifactMaker, options: list[str], tmp_path: Path
 ) -> None:
     command = runner.command(make_artifact(), *options, "--end-to-end", "1000000000")
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
-        while "end_to_end" not in (runner.samples.read_text() if runner.samples.exists() else ""):
-            assert process.poll() is None
-            time.sleep(0.02)
+    with reaching(runner, "end_to_end", command) as process:
         os.truncate(tmp_path / "frame2.raw", 4000)
         done = runner.ended(process.wait(60), process.communicate()[1])
     assert done.code == 2
