@@ -20,9 +20,10 @@ def report_console() -> Console:
 
 
 def console_table(report: Report) -> Table:
-    """The report's table for a terminal, worst first."""
-    table = Table(title=f"{report.kind} report")
-    columns = COLUMNS[report.kind]
+    """The report's table for a terminal, worst first; details are left to the files."""
+    partial = "interrupted: rows are missing or partial" if report.interrupted else None
+    table = Table(title=f"{report.kind} report", caption=partial)
+    columns = [column for column in COLUMNS[report.kind] if not column.detail]
     for column in columns:
         table.add_column(
             column.title,
@@ -32,5 +33,5 @@ def console_table(report: Report) -> Table:
     for row in worst_first(report.rows):
         style = _STYLE[row.verdict.status]
         # Text, not str: a file name may hold square brackets, which are markup in a str.
-        table.add_row(*(Text(c.cell(row), style if c is VERDICT else "") for c in columns))
+        table.add_row(*(Text(c.text(row), style if c is VERDICT else "") for c in columns))
     return table
