@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -42,7 +42,11 @@ def published(report: Report) -> list[Figure]:
     found: dict[str, Figure] = {}
     for row in report.rows:
         for figure in _figures(row):
-            found.setdefault(figure.name, figure)  # a file's size is in several rows
+            name, copies = figure.name, 1
+            while name in found and found[name] != replace(figure, name=name):
+                copies += 1  # two files of one name; the action would mix their histories up
+                name = f"{figure.name} #{copies}"
+            found[name] = replace(figure, name=name)  # a file's size is in several rows: one entry
     return list(found.values())
 
 

@@ -73,7 +73,9 @@ def _troubles(report: Report) -> list[str]:
 
 def _trouble(row: Row) -> list[str]:
     """Why a row did not pass, and what stands against its figures."""
-    words = [] if row.verdict.status == "pass" else [(row.verdict.status, row.verdict.reason)]
+    words: list[tuple[str, str]] = []
+    if row.verdict.status != "pass":
+        words.append((row.verdict.status, row.verdict.reason))
     known = {reason for _, reason in words}
     words += [(mark.word, mark.reason) for mark in marks(row) if mark.reason not in known]
     if row.timing is not None and row.timing.tool_statistics_s:
