@@ -6,7 +6,6 @@ Differences of float32 are far below one level of 8 bit, so each case has a scal
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -22,26 +21,25 @@ _WIDEST = 384  # pixels of the map of a whole frame
 _FULL_PERCENTILE = 99.9  # single pixels far off must not darken all others
 
 
-@dataclass
-class DifferenceGallery(Gallery):
+def difference_gallery() -> Gallery:
     """Collects the pairs of each subject and image set that are furthest from the reference."""
+    return Gallery(_rank, _draw)
 
-    def shown_psnr(self, pair: Pair, row: ImageRow) -> float | None:
-        """See :meth:`Gallery.shown_psnr`; identical outputs are nothing to see."""
-        return None if row.parity is None else row.parity.psnr_db
 
-    def picture(
-        self,
-        subject: str,
-        image_set: str,
-        pair: Pair,
-        output: RawFrame,
-        expected: RawFrame | None,
-        psnr_db: float,
-    ) -> Case:
-        """See :func:`difference_case`."""
-        assert expected is not None  # there is no parity without a reference
-        return difference_case(subject, image_set, pair.name, output, expected, psnr_db)
+def _rank(_pair: Pair, row: ImageRow) -> float | None:
+    return None if row.parity is None else row.parity.psnr_db  # identical: nothing to see
+
+
+def _draw(
+    subject: str,
+    image_set: str,
+    pair: Pair,
+    output: RawFrame,
+    expected: RawFrame | None,
+    psnr_db: float,
+) -> Case:
+    assert expected is not None  # without a reference there is no parity to rank by
+    return difference_case(subject, image_set, pair.name, output, expected, psnr_db)
 
 
 def difference_case(
@@ -96,9 +94,10 @@ def _full_scale(error: NDArray[Any]) -> float:
     return next(digit * power for digit in (1, 2, 5, 10, 20) if digit * power >= typical)
 
 
-def _reduced(error: NDArray[Any]) -> NDArray[Any]:
-    """At most :data:`_WIDEST` wide; each pixel is the largest of its block, so that none is lost."""
+def _reduced(error: NDArray[np.float64]) -> NDArray[np.float64]:
+    """At most :data:`_WIDEST` wide; a pixel is the largest of its block, so that none is lost."""
     step = -(-error.shape[1] // _WIDEST)
     rows, columns = (-(-length // step) * step for length in error.shape)
     padded = np.pad(error, ((0, rows - error.shape[0]), (0, columns - error.shape[1])))
-    return padded.reshape(rows // step, step, columns // step, step).max(axis=(1, 3))
+    blocks = padded.reshape(rows // step, step, columns // step, step)
+    return np.asarray(blocks.max(axis=(1, 3)), np.float64)

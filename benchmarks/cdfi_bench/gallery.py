@@ -9,8 +9,9 @@ stays small.
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from cdfi_runtime.metrics import to_8bit
@@ -65,10 +66,34 @@ class Case:
         return sum(len(picture.webp) for picture in self.pictures)
 
 
+Rank: TypeAlias = Callable[[Pair, ImageRow], float | None]
+"""The PSNR that pairs are ranked by; ``None`` where there is nothing to show."""
+Draw: TypeAlias = Callable[[str, str, Pair, RawFrame, RawFrame | None, float], Case]
+"""Draws a pair: subject, image set, pair, output, the reference's output, PSNR."""
+
+
+def _truth_rank(pair: Pair, row: ImageRow) -> float | None:
+    return None if pair.truth is None or row.quality is None else row.quality.psnr_db
+
+
+def _truth_case(
+    subject: str,
+    image_set: str,
+    pair: Pair,
+    output: RawFrame,
+    _expected: RawFrame | None,
+    psnr_db: float,
+) -> Case:
+    return _case(subject, image_set, pair, to_8bit(output), psnr_db)
+
+
 @dataclass
 class Gallery:
-    """Collects the worst cases of each subject and image set."""
+    """Collects the worst cases of each subject and image set: against the truth, if not told
+    otherwise by ``rank`` and ``draw``."""
 
+    rank: Rank = _truth_rank
+    draw: Draw = _truth_case
     _worst: dict[tuple[str, str], list[Case]] = field(default_factory=dict)
 
     def watch(self, subject: str, image_set: str) -> Watch:
@@ -78,30 +103,14 @@ class Gallery:
         def see(
             pair: Pair, output: RawFrame, row: ImageRow, expected: RawFrame | None = None
         ) -> None:
-            psnr_db = self.shown_psnr(pair, row)
+            psnr_db = self.rank(pair, row)
             if psnr_db is None or (len(kept) == WORST and psnr_db >= kept[-1].psnr_db):
                 return
-            kept.append(self.picture(subject, image_set, pair, output, expected, psnr_db))
+            kept.append(self.draw(subject, image_set, pair, output, expected, psnr_db))
             kept.sort(key=lambda case: case.psnr_db)
             del kept[WORST:]
 
         return see
-
-    def shown_psnr(self, pair: Pair, row: ImageRow) -> float | None:
-        """What cases are ranked by; ``None`` where there is nothing to show."""
-        return None if pair.truth is None or row.quality is None else row.quality.psnr_db
-
-    def picture(
-        self,
-        subject: str,
-        image_set: str,
-        pair: Pair,
-        output: RawFrame,
-        expected: RawFrame | None,
-        psnr_db: float,
-    ) -> Case:
-        """The pictures of one pair."""
-        return _case(subject, image_set, pair, to_8bit(output), psnr_db)
 
     def cases(self) -> tuple[Case, ...]:
         """Subject by subject, worst first; the mildest are dropped to stay below the limit."""
