@@ -13,6 +13,8 @@ from cdfi_bench.table import COLUMNS, VERDICT
 
 _STYLE = {"fail": "bold red", "skip": "yellow", "pass": "green"}
 
+_NARROWEST = {"artifact": 22, "reason": 30}  # names and sentences, which figures must not squeeze
+
 
 def report_console() -> Console:
     """Standard output; a log file has no width of its own, and 80 columns break every cell."""
@@ -29,6 +31,7 @@ def console_table(report: Report) -> Table:
             column.title,
             justify="right" if column.number else "left",
             overflow="fold",
+            min_width=_NARROWEST.get(column.title, 0),
         )
     for row in worst_first(report.rows):
         style = _STYLE[row.verdict.status]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cdfi_bench.cells import milliseconds
 from cdfi_bench.latency.statistics import THROTTLED as SLOWDOWN_LIMIT
 from cdfi_bench.report import Row
 
@@ -30,6 +31,19 @@ def marks(row: Row) -> tuple[Mark, ...]:
         found.append(Mark(PARTIAL, row.verdict.reason))
     if timing.throttled:
         found.append(Mark(THROTTLED, _throttled(row)))
+    return tuple(found)
+
+
+def troubles(row: Row) -> tuple[Mark, ...]:
+    """All a reader must know before the figures: verdict, marks, and times without samples."""
+    found = [] if row.verdict.status == "pass" else [Mark(row.verdict.status, row.verdict.reason)]
+    told = {mark.reason for mark in found}
+    found += [mark for mark in marks(row) if mark.reason not in told]
+    if row.timing is not None and row.timing.tool_statistics_s:
+        figures = row.timing.tool_statistics_s.items()
+        text = "; ".join(f"{name} {milliseconds(value)} ms" for name, value in figures)
+        said = with_marks(f"the tool itself printed {text}", time_marks(row))
+        found.append(Mark("no samples", said))
     return tuple(found)
 
 

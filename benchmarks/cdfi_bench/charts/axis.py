@@ -24,6 +24,13 @@ class Axis:
         return _place(value, self.low, self.high, log=self.log)
 
 
+def time_axis(end: float) -> Axis:
+    """From zero to exactly ``end`` seconds: nothing comes after it. The last tick may lie before."""
+    whole = _linear(0.0, end)
+    inside = tuple((100 * float(text) / end, text) for _, text in whole.ticks if float(text) <= end)
+    return Axis(0.0, end, False, inside)
+
+
 def axis_for(values: Iterable[float], *, allow_log: bool = True) -> Axis:
     """An axis over at least one finite value; a logarithmic one where they differ much."""
     found = list(values)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cdfi_bench.cells import described, milliseconds
-from cdfi_bench.charts.axis import Axis, axis_for
+from cdfi_bench.charts.axis import Axis, axis_for, time_axis
 from cdfi_bench.charts.boxes import why_left_out
 from cdfi_bench.marks import sustained_marks
 from cdfi_bench.report import Row
@@ -93,7 +93,7 @@ def sustained_views(rows: Sequence[Row]) -> tuple[SustainedView, ...]:
 def _runs(sustained: Sustained) -> Plot:
     samples = np.asarray(sustained.samples_s)
     ends = samples.cumsum()
-    x = axis_for([0.0, float(ends[-1])], allow_log=False)
+    x = time_axis(float(ends[-1]))
     y = axis_for((1e3 * samples).tolist(), allow_log=False)
     if len(samples) <= SLICES:
         points = tuple(zip(map(x.place, ends), map(y.place, 1e3 * samples), strict=True))
@@ -129,7 +129,7 @@ def _sensors(title: str, readings: Sequence[Reading], factor: float) -> list[Plo
     for name, values in lines.items():  # cores of one cluster have one clock
         merged.setdefault(tuple(values), []).append(name)
     ranked = sorted(merged, key=lambda values: -max(value for _, value in values))[:MOST_LINES]
-    x = axis_for([0.0, max(t for values in ranked for t, _ in values)], allow_log=False)
+    x = time_axis(max(time for values in ranked for time, _ in values))
     y = axis_for([value for values in ranked for _, value in values], allow_log=False)
     drawn = tuple(
         Line(

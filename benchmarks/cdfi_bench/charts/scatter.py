@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cdfi_bench.cells import described, milliseconds
+from cdfi_bench.cells import NOTHING, described, milliseconds, ratio
 from cdfi_bench.charts.axis import Axis, axis_for
 from cdfi_bench.charts.boxes import why_left_out
 from cdfi_bench.marks import time_marks
@@ -32,6 +32,7 @@ class Point:
     where: str
     size: str
     time: str
+    ratio: str
     psnr: str
     marks: tuple[str, ...]
 
@@ -71,8 +72,9 @@ def scatter(rows: Sequence[Row]) -> Scatter | None:
             colour=_colour(row, low, high),
             subject=row.subject,
             where=described(row),
-            size=f"{_megabytes(row):.2f} MB",
-            time=_time_text(row),
+            size=f"{_megabytes(row):.2f}",
+            time=milliseconds(row.timing.median_s or 0.0) if row.timing else NOTHING,
+            ratio=ratio(row),
             psnr=_psnr_text(row),
             marks=time_marks(row),
         )
@@ -100,12 +102,6 @@ def _time(row: Row, relative: bool) -> float | None:
     return row.timing.ratio if relative else None if median is None else 1e3 * median
 
 
-def _time_text(row: Row) -> str:
-    assert row.timing is not None and row.timing.median_s is not None
-    text = f"{milliseconds(row.timing.median_s)} ms"
-    return text if row.timing.ratio is None else f"{text}, ratio {row.timing.ratio:.2f}"
-
-
 def _psnr(row: Row) -> float | None:
     return None if row.parity is None else row.parity.psnr_db
 
@@ -113,7 +109,7 @@ def _psnr(row: Row) -> float | None:
 def _psnr_text(row: Row) -> str:
     if row.parity is None:
         return "not compared"
-    return "identical" if row.parity.psnr_db is None else f"{row.parity.psnr_db:.1f} dB"
+    return "identical" if row.parity.psnr_db is None else f"{row.parity.psnr_db:.1f}"
 
 
 def _colour(row: Row, low: float, high: float) -> str | None:

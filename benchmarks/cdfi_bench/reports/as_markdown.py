@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from cdfi_bench.cells import described, milliseconds
+from cdfi_bench.cells import described
 from cdfi_bench.device_view import device_views
 from cdfi_bench.gallery import Case
-from cdfi_bench.marks import marks, time_marks, with_marks
+from cdfi_bench.marks import troubles
 from cdfi_bench.report import Report, Row, worst_first
 from cdfi_bench.reports import REPORT_FORMATS, ReportFormat
 from cdfi_bench.table import (
@@ -73,17 +73,9 @@ def _troubles(report: Report) -> list[str]:
 
 def _trouble(row: Row) -> list[str]:
     """Why a row did not pass, and what stands against its figures."""
-    words: list[tuple[str, str]] = []
-    if row.verdict.status != "pass":
-        words.append((row.verdict.status, row.verdict.reason))
-    known = {reason for _, reason in words}
-    words += [(mark.word, mark.reason) for mark in marks(row) if mark.reason not in known]
-    if row.timing is not None and row.timing.tool_statistics_s:
-        figures = (f"{k} {milliseconds(v)} ms" for k, v in row.timing.tool_statistics_s.items())
-        words.append(("no samples", with_marks("; ".join(figures), time_marks(row))))
     where = described(row)
     head = f"{row.subject} ({where})" if where else row.subject
-    return [f"* **{word}** {_escape(f'{head}: {reason}')}" for word, reason in words]
+    return [f"* **{mark.word}** {_escape(f'{head}: {mark.reason}')}" for mark in troubles(row)]
 
 
 def _mobile(report: Report) -> list[str]:
