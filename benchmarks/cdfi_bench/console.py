@@ -8,12 +8,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from cdfi_bench.report import Report, worst_first
-from cdfi_bench.table import COLUMNS, VERDICT
+from cdfi_bench.marks import with_marks
+from cdfi_bench.report import Report, Row, worst_first
+from cdfi_bench.table import COLUMNS, VERDICT, Column
 
 _STYLE = {"fail": "bold red", "skip": "yellow", "pass": "green"}
 
-_NARROWEST = {"artifact": 22, "reason": 30}  # names and sentences, which figures must not squeeze
+_NARROWEST = {"artifact": 22, "reason": 28}  # names and sentences, which figures must not squeeze
 
 
 def report_console() -> Console:
@@ -36,5 +37,11 @@ def console_table(report: Report) -> Table:
     for row in worst_first(report.rows):
         style = _STYLE[row.verdict.status]
         # Text, not str: a file name may hold square brackets, which are markup in a str.
-        table.add_row(*(Text(c.text(row), style if c is VERDICT else "") for c in columns))
+        table.add_row(*(Text(_cell(c, row), style if c is VERDICT else "") for c in columns))
     return table
+
+
+def _cell(column: Column, row: Row) -> str:
+    """Marks stand below the figure, so that they do not widen the column much."""
+    words = column.words(row)
+    return with_marks(f"{column.cell(row)}\n" if words else column.cell(row), words)

@@ -9,7 +9,7 @@ from cdfi_bench.report import Report, Row
 from cdfi_bench.report_device import Condition, DeviceInfo
 
 _THERMAL = ("none", "light", "moderate", "severe", "critical", "emergency", "shutdown")
-_MOST_SENSORS = 3
+_MOST_SENSORS = 2
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,11 @@ def device_views(report: Report) -> list[DeviceView]:
         if row.device is not None and row.device not in devices:
             devices.append(row.device)
     return [_view(device, report.rows) for device in devices or [report.device]]
+
+
+def state_headings(views: Iterable[DeviceView]) -> list[str]:
+    """Headings of all states, each once."""
+    return list(dict.fromkeys(key for view in views for _, state in view.states for key in state))
 
 
 def _view(device: DeviceInfo, rows: Iterable[Row]) -> DeviceView:

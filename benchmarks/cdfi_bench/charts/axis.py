@@ -25,7 +25,7 @@ class Axis:
 
 
 def time_axis(end: float) -> Axis:
-    """From zero to exactly ``end`` seconds: nothing comes after it. The last tick may lie before."""
+    """From zero to exactly ``end`` seconds: the last tick may lie before."""
     whole = _linear(0.0, end)
     inside = tuple((100 * float(text) / end, text) for _, text in whole.ticks if float(text) <= end)
     return Axis(0.0, end, False, inside)

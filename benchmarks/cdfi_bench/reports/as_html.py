@@ -15,7 +15,7 @@ from cdfi_bench.charts.boxes import FEW, SERIES, box_chart
 from cdfi_bench.charts.lines import sustained_views
 from cdfi_bench.charts.psnr import Chart, psnr_chart
 from cdfi_bench.charts.scatter import scatter
-from cdfi_bench.device_view import device_views
+from cdfi_bench.device_view import device_views, state_headings
 from cdfi_bench.gallery import FULL_ERROR, Case
 from cdfi_bench.marks import INVALID, PARTIAL, THROTTLED, marks, troubles
 from cdfi_bench.report import Report, Row, worst_first
@@ -64,6 +64,7 @@ def render_html(report: Report, cases: Sequence[Case] = ()) -> str:
     )
     environment.filters["data_uri"] = _data_uri
     rows = worst_first(report.rows)
+    devices = device_views(report)
     view = _latency(rows, cases) if report.kind == "latency" else _sets(report, cases)
     return environment.get_template("report.html.j2").render(
         view,
@@ -76,7 +77,8 @@ def render_html(report: Report, cases: Sequence[Case] = ()) -> str:
         troubles=[(row, found) for row in rows if (found := troubles(row))],
         marked={word: _count(rows, word) for word in (INVALID, PARTIAL, THROTTLED)},
         described=described,
-        devices=device_views(report),
+        devices=devices,
+        state_headings=state_headings(devices),
         full_error=FULL_ERROR,
     )
 
