@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import cdfi_runtime
-from cdfi_bench.environment import device_info
+import numpy as np
+import pytest
+from cdfi_bench.environment import device_info, run_info
 from cdfi_bench.latency.measurement import LatencyFailure, LatencyMeasurement, Samples
 from cdfi_bench.latency.report import latency_row
 from cdfi_bench.latency.request import LatencyRequest
-from cdfi_bench.report import BackendFacts, Parity, Row
+from cdfi_bench.report import BackendFacts, Parity, Report, Row
 from cdfi_bench.report_device import Condition, Conditions, DeviceInfo, Reading
 from cdfi_runtime.manifest import load_manifest
 
@@ -47,10 +49,6 @@ def phone(name: str = "Pixel 7 R58M1", **changes: Any) -> DeviceInfo:
     } | changes
     nulls = {key: "the device does not tell it" for key, value in known.items() if value is None}
     return DeviceInfo.model_validate(known | {"unmeasured": nulls})
-
-
-def local() -> DeviceInfo:
-    return device_info()
 
 
 def conditions(readings: int = 0, cores: int = 8) -> Conditions:
@@ -165,3 +163,52 @@ def measured(
 def failed(subject: str, device: DeviceInfo, reason: str) -> Row:
     request = LatencyRequest(Path(subject), (448, 256), 1, 0, 1, "auto", False, None, 0, 0)
     return latency_row(NoDevice(device), request, LatencyFailure("fail", reason), None)  # type: ignore[arg-type]
+
+
+def report(*rows: Row, **more: Any) -> Report:
+    return Report(kind="latency", run=run_info(), device=device_info(), rows=rows, **more)
+
+
+def spread(count: int, middle_s: float, seed: int = 0) -> tuple[float, ...]:
+    """Times as they are: most near the fastest, a few far above."""
+    values = middle_s * (1 + np.abs(np.random.default_rng(seed).normal(0, 0.05, count)))
+    return tuple(float(each) for each in values)
+
+
+@pytest.fixture(scope="session")
+def full() -> Report:
+    """Two phones and an emulator; a failed, a partial, two throttled rows and one of a tool."""
+    big, small = phone(), phone("A15 RZCX", serial="RZCX", soc=None, max_frequency_khz=None)
+    emulator = phone("emulator", emulated=True, simulated=True)
+    slowing = tuple(0.05 + 0.02 * index / 800 for index in range(800))
+    return report(
+        measured(
+            "fp32.onnx",
+            big,
+            spread(30, 0.0482),
+            end_to_end_s=spread(10, 0.056, 1),
+            sustained_s=slowing,
+            conditions=conditions(60),
+        ),
+        measured("int8.onnx", big, spread(30, 0.0312, 2), bytes_=790_113, psnr_db=44.2),
+        measured("fp32.onnx", small, spread(20, 0.146, 3), throttled=True, psnr_db=92.2),
+        measured("int8.onnx", small, spread(9, 0.118, 4), planned=30, ended="lost", psnr_db=None),
+        measured(
+            "fp32.onnx",
+            emulator,
+            spread(10, 1.912, 5),
+            end_to_end_s=spread(3, 2.1, 6),
+            sustained_s=spread(20, 2.0, 7),
+            invalid=("instructions are translated by qemu",),
+        ),
+        measured(
+            "tool.tflite",
+            big,
+            (),
+            planned=30,
+            psnr_db=None,
+            tool_statistics_s={"mean": 0.0412},
+            no_reference="the tool runs nothing else",
+        ),
+        failed("corrupt.onnx", big, "the file is no ONNX model\n  got: zeros"),
+    )
