@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from html.parser import HTMLParser
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -142,7 +143,7 @@ def test_axes_hold_their_values_at_round_ticks(values: tuple[float, ...]) -> Non
     places = [place for place, _ in axis.ticks]
     assert places[0] == 0 and places[-1] == pytest.approx(100) and places == sorted(places)
     assert 2 <= len(places) <= 7
-    assert all(later - former > 9 for former, later in zip(places, places[1:], strict=False))
+    assert all(later - former > 9 for former, later in pairwise(places))
     for value in values:
         assert -1e-6 <= axis.place(value) <= 100 + 1e-6
     for place, text in axis.ticks:
