@@ -77,6 +77,7 @@ def parity(
     threads: Threads = None,
 ) -> None:
     """Compare artifacts with torch on the same weights, before rounding and against true frames."""
+    from cdfi_bench.differences import difference_gallery
     from cdfi_bench.parity import parity_report
     from cdfi_bench.references import References
     from cdfi_bench.rows import expand_artifacts
@@ -84,9 +85,12 @@ def parity(
     paths, sets = expand_artifacts(artifacts), _image_sets(data, pairs)
     references = References(weights or (), seed=seed, threads=threads)
     ensure_folder(out)
+    gallery = difference_gallery()
     with progress_bar("parity", len(paths) * _count(sets), "pairs") as advance:
-        report = parity_report(paths, sets, references, threads=threads, advance=advance)
-    finish(report, out)
+        report = parity_report(
+            paths, sets, references, threads=threads, gallery=gallery, advance=advance
+        )
+    finish(report, out, gallery.cases())
 
 
 @app.command()
