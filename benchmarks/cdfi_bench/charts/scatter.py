@@ -15,7 +15,7 @@ from cdfi_bench.report import Row
 _STOPS = ((68, 1, 84), (59, 82, 139), (33, 145, 140), (94, 201, 98), (253, 231, 37))
 _PLOT = (300, 300)  # pixels on the narrowest screen, for labels to keep apart
 _LABEL, _DOT = (18, 14), 14
-_OFFSETS = ((0, -14), (15, 0), (-15, 0), (0, 15), (15, -12), (-15, -12), (15, 12), (-15, 12))
+_OFFSETS = ((0, -15), (17, 0), (-17, 0), (0, 15), (16, -12), (-16, -12), (16, 12), (-16, 12))
 _FAR = ((0, -28), (28, 0), (-28, 0), (0, 28), (26, -24), (-26, -24), (26, 24), (-26, 24))
 
 
@@ -39,7 +39,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Scatter:
-    """``scale`` are the PSNR at the ends of ``gradient``, one if all are equal, none without any."""
+    """``scale``: the PSNR at both ends of ``gradient``; one if all are equal, none without any."""
 
     x: Axis
     y: Axis
