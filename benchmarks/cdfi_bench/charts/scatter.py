@@ -15,7 +15,7 @@ from cdfi_bench.report import Row
 _STOPS = ((68, 1, 84), (59, 82, 139), (33, 145, 140), (94, 201, 98), (253, 231, 37))
 _PLOT = (300, 300)  # pixels on the narrowest screen, for labels to keep apart
 _LABEL, _DOT = (18, 14), 14
-_OFFSETS = ((0, -14), (15, 0), (-15, 0), (0, 15), (15, -12), (-15, -12), (15, 12), (-15, 12))
+_OFFSETS = ((0, -15), (17, 0), (-17, 0), (0, 15), (16, -12), (-16, -12), (16, 12), (-16, 12))
 _FAR = ((0, -28), (28, 0), (-28, 0), (0, 28), (26, -24), (-26, -24), (26, 24), (-26, 24))
 
 
@@ -39,22 +39,22 @@ class Point:
 
 @dataclass(frozen=True)
 class Scatter:
-    """``colours`` are ``(place in percent, dB)`` ends of the scale; ``None`` without PSNR."""
+    """``scale``: the PSNR at both ends of ``gradient``; one if all are equal, none without any."""
 
     x: Axis
     y: Axis
     y_title: str
     points: tuple[Point, ...]
-    scale: tuple[str, str] | None
+    scale: tuple[str, ...]
     gradient: str
     left_out: tuple[str, ...]
 
 
 def scatter(rows: Sequence[Row]) -> Scatter | None:
-    """The chart of all rows with a size and a time that counts; ``None`` without any."""
+    """The chart of all rows with a size and a time that counts; ``None`` for fewer than two."""
     counted = [row for row in rows if row.timing is not None and why_left_out(row) is None]
     kept = [row for row in counted if row.artifact is not None and _time(row, False) is not None]
-    if not kept:
+    if len(kept) < 2:  # nothing to compare
         return None
     relative = all(_time(row, True) is not None for row in kept)
     x = axis_for([_megabytes(row) for row in kept])
@@ -85,7 +85,7 @@ def scatter(rows: Sequence[Row]) -> Scatter | None:
         y,
         "times the reference convolution" if relative else "milliseconds, median",
         points,
-        (f"{low:.1f}", f"{high:.1f}") if found else None,
+        tuple(dict.fromkeys(f"{each:.1f}" for each in ((low, high) if found else ()))),
         ", ".join(f"rgb{stop}" for stop in _STOPS),
         tuple(reason for row in rows if (reason := why_left_out(row)) is not None),
     )

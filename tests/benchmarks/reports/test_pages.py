@@ -159,3 +159,13 @@ def test_time_axes_end_with_the_time() -> None:
         "100",
         "150",
     ]
+
+
+def test_the_scatter_needs_two_rows_and_a_scale_two_values(full: Report) -> None:
+    first, second = full.rows[:2]
+    assert scatter([first]) is None and scatter([first, full.rows[4]]) is None
+    two, same = scatter([first, second]), scatter([first, first])
+    assert two is not None and two.scale == ("44.2", "92.4")
+    assert same is not None and same.scale == ("92.4",)
+    page = render_html(full.model_copy(update={"rows": (first, first)}))
+    assert "92.4 dB of each" in page
