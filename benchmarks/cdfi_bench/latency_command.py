@@ -197,7 +197,8 @@ def _jobs(
             opened.append((spec, device))
         bars = closing.enter_context(progress_bars("runs"))
         total = sum(map(planned_units, requests))
-        yield [
-            Job(device, spec.shares_this_machine, requests, bars(device.info.name, total))
-            for spec, device in opened
-        ]
+        jobs = []
+        for spec, device in opened:
+            bar = bars(device.info.name, total)
+            jobs.append(Job(device, spec.shares_this_machine, requests, bar.advance, bar.tell))
+        yield jobs

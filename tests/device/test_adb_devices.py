@@ -13,6 +13,7 @@ from cdfi_bench.adb.client import Adb
 from cdfi_bench.adb.errors import AdbServerError, DeviceChoiceError, NoAdbError
 from cdfi_bench.adb.selection import DeviceEntry, choose_device, list_devices
 from phone_kit.phone import Phone, free_port
+from phone_kit.stranger import Stranger
 
 FakeAdb = Callable[[str], None]
 
@@ -200,3 +201,18 @@ def test_notices_of_the_server_are_no_devices(fake_adb: FakeAdb) -> None:
     )
     expected = DeviceEntry("0A1B2C", "device", {"usb": "1-4", "model": "Pixel_8"})
     assert list_devices() == [expected]
+
+
+@pytest.mark.usefixtures("adb_server")
+def test_a_device_that_has_not_accepted_the_key() -> None:
+    """The real adb against a device whose user has not answered its question."""
+    stranger = Stranger()
+    try:
+        with pytest.raises(DeviceChoiceError) as error:
+            choose_device(stranger.serial)
+        assert stranger.offered.wait(10)
+        assert "unauthorized" in str(error.value)
+        assert "accept this computer's key" in str(error.value.fix)
+    finally:
+        Adb().call("disconnect", stranger.serial)
+        stranger.close()

@@ -20,6 +20,11 @@ import pytest
 from cdfi_bench.adb.client import Adb
 from cdfi_bench.bundle.build import BundleRequest, build_bundle
 from cdfi_bench.cli import app
+from cdfi_bench.devices import DeviceOptions
+from cdfi_bench.devices.adb import AdbDevice
+from cdfi_bench.latency.collector import Collector
+from cdfi_bench.latency.measurement import LatencyFailure
+from cdfi_bench.latency.request import LatencyRequest
 from cdfi_bench.report import Report, Row
 from cdfi_runtime.command import run_app
 from cdfi_runtime.files import sha256_file
@@ -315,3 +320,26 @@ def test_a_hot_phone_is_waited_for_and_its_times_are_marked(phone: Phone, bench:
     assert row.conditions.cool_down_s >= 1
     assert row.timing is not None and not row.timing.valid and row.timing.throttled
     assert "thermal status 3, limit 0" in row.timing.invalid_because[0]
+
+
+@pytest.mark.usefixtures("bench")
+def test_an_interruption_ends_the_wait_for_a_hot_phone(phone: Phone) -> None:
+    """Far from the ten minutes that it would wait; nothing was measured, and it says so."""
+    phone.simulate("dumpsys.thermalservice", "IsStatusOverride: false\nThermal Status: 3\n")
+    options = DeviceOptions(cool_down_s=600)
+    device, stop = AdbDevice(phone.serial, options), threading.Event()
+    told: list[str] = []
+
+    def tell(text: str) -> None:
+        told.append(text)
+        if "cool" in text:
+            stop.set()
+
+    request = LatencyRequest(DEFAULT, (64, 64), runs=1, warm_up=0, threads=1)
+    try:
+        result = device.measure(Collector(request, lambda _: None, tell), stop)
+    finally:
+        device.close()
+    assert isinstance(result, LatencyFailure) and result.status == "skip"
+    assert result.reason == "interrupted by the user"
+    assert any("pushing" in each for each in told)

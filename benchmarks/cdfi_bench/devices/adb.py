@@ -60,7 +60,7 @@ class AdbDevice:
         except JobStoppedError:
             return collector.ended(INTERRUPTED)
         except CdfiError as error:
-            return collector.ended(str(error))
+            return collector.ended(INTERRUPTED if stop.is_set() else str(error))
 
     def close(self) -> None:
         """Remove all of ours from the phone and let others use it."""

@@ -34,12 +34,14 @@ class Job:
         device: Opened.
         alone: Nothing else may be measured meanwhile.
         advance: Told how many more units (:func:`collector.planned_units`) are done.
+        tell: Told what the device does before its first run.
     """
 
     device: Device
     alone: bool
     requests: Sequence[LatencyRequest]
     advance: Callable[[float], None]
+    tell: Callable[[str], None] = lambda _: None
 
 
 def latency_report(
@@ -97,7 +99,7 @@ def _measure_all(job: Job, results: _Results, stop: Event) -> None:
     for request in job.requests:
         if stop.is_set():
             return
-        collector = Collector(request, job.advance)
+        collector = Collector(request, job.advance, job.tell)
         try:
             results.add(job, request, job.device.measure(collector, stop))
         except KeyboardInterrupt:

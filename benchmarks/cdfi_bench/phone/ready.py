@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Event
 from typing import TypeAlias
 
+from cdfi_bench.adb.errors import JobStoppedError
 from cdfi_bench.adb.performance_mode import fixed_performance
 from cdfi_bench.adb.readiness import Readiness, wait_until_ready
 from cdfi_bench.devices import DeviceOptions
@@ -17,13 +19,21 @@ Fixed: TypeAlias = tuple[bool, str | None] | None
 
 
 @contextmanager
-def ready_phone(claim: Claim, options: DeviceOptions) -> Iterator[tuple[Readiness, Fixed]]:
+def ready_phone(
+    claim: Claim, options: DeviceOptions, stop: Event
+) -> Iterator[tuple[Readiness, Fixed]]:
     """Waits for the phone; the mode is switched off afterwards in any case.
 
     Raises:
         LinkLostError: the phone does not answer.
+        JobStoppedError: ``stop`` was set while it waited.
     """
-    ready = wait_until_ready(claim.adb, GATES, options.cool_down_s)
+
+    def look(_waited: float, _against: tuple[str, ...]) -> None:
+        if stop.is_set():
+            raise JobStoppedError(f"the wait for {claim.adb.serial} was stopped")
+
+    ready = wait_until_ready(claim.adb, GATES, options.cool_down_s, interval=2.0, on_wait=look)
     if not options.fixed_performance:
         yield ready, None
         return

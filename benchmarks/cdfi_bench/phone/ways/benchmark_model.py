@@ -61,7 +61,7 @@ class BenchmarkModelWay:
         raw = folder / "output.raw"
         raw.unlink(missing_ok=True)
         try:
-            with ready_phone(claim, self.options) as (ready, fixed):
+            with ready_phone(claim, self.options, stop) as (ready, fixed):
                 result = run_benchmark_model(
                     claim.workspace,
                     self.options.benchmark_model,

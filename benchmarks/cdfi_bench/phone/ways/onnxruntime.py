@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event
@@ -51,14 +52,17 @@ class RunnerWay:
         size = graph_frame(request, manifest.size.width, manifest.size.height)
         if isinstance(size, str):
             return LatencyFailure("skip", size)
-        bundle = self._bundle()
+        bundle = self._bundle(collector.tell)
         run = RunnerJob(request, manifest, size, bundle)
         head = _head(run)
         job = Job(claim.workspace, FOLDER)
         try:
+            collector.tell("pushing the runner and the artifact")
             run.push(claim, folder)
-            with ready_phone(claim, self.options) as (ready, fixed):
+            collector.tell("waiting until it is cool and charged")
+            with ready_phone(claim, self.options, stop) as (ready, fixed):
                 collector.start(replace(head, invalid=distrust(self.facts, None, ready)))
+                collector.tell("")
                 job.start(run.command(claim, job))
                 code = _wait(job, collector, self.options, stop)
                 after = look_after(claim)
@@ -89,7 +93,7 @@ class RunnerWay:
             ended=None if result.complete else f"the runner was {result.stopped}",
         )
 
-    def _bundle(self) -> Bundle:
+    def _bundle(self, tell: Callable[[str], None]) -> Bundle:
         from cdfi_bench.bundle.build import BundleRequest, build_bundle
         from cdfi_bench.bundle.folder import open_bundle
 
@@ -97,7 +101,7 @@ class RunnerWay:
         if self.options.runner is None:
             if abi is None:
                 raise InputError("the device does not tell its ABI", fix="name a --runner bundle")
-            return build_bundle(BundleRequest(abi))
+            return build_bundle(BundleRequest(abi), tell=tell)
         bundle = open_bundle(self.options.runner)
         if abi is not None and bundle.abi != abi:
             raise InputError(
