@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 from cdfi_runtime.command import run_app
 
-from cdfi_model.commands import checkpoints, networks, weights
+from cdfi_model.commands import checkpoints, networks, sparsify, weights
 from cdfi_model.training import command as training
 
 app = typer.Typer(
@@ -20,6 +20,7 @@ app.command("import-checkpoint")(checkpoints.import_checkpoint)
 app.command("export-checkpoint")(checkpoints.export_checkpoint)
 app.command("init")(weights.init)
 app.command("info")(weights.info)
+app.command("sparsify")(sparsify.sparsify)
 app.command("pack")(training.pack)
 app.command("train")(training.train)
 
