@@ -37,7 +37,7 @@ def sparsify(model: Any, module: nn.Module, precision: str) -> tuple[Any, Saving
     """
     constants = {item.outputs[0].name for item in operations(model) if item.type == "const"}
     half = precision == "float16"
-    names, layers, before, after = [], 0, 0, 0
+    names, layers, before, after, left = [], 0, 0, 0, 0
     for name, layer in module.named_modules():
         constant = f"p_{name.replace('.', '_')}_weight" + "_to_fp16" * half
         # Of equal weights the program has the first one only.
@@ -50,6 +50,8 @@ def sparsify(model: Any, module: nn.Module, precision: str) -> tuple[Any, Saving
         if ones and _stored(values) + _stored(mask) < _stored(weight.nbytes):
             names.append(constant)
             before, after = before + weight.nbytes, after + values + mask
+        else:
+            left += weight.nbytes
     if not layers:
         raise ArtifactError(
             "the weights are not found in the Core ML program",
@@ -57,7 +59,7 @@ def sparsify(model: Any, module: nn.Module, precision: str) -> tuple[Any, Saving
             got=", ".join(sorted(constants)[:3]),
             fix="use the versions of torch and coremltools that constraints.txt names",
         )
-    saving = Saving(len(names), layers - len(names), before, after)
+    saving = Saving(len(names), layers - len(names), before, after, left)
     if not names:
         return model, saving
     with quiet():

@@ -27,7 +27,7 @@ def sparsify(content: bytes) -> tuple[bytes, Saving]:
     schema, model = read_model(content)
     graph = model.subgraphs[0]
     kinds = {schema.TensorType.FLOAT32: np.float32, schema.TensorType.FLOAT16: np.float16}
-    made, dense, before, after = [], 0, 0, 0
+    made, dense, before, after, left = [], 0, 0, 0, 0
     code, replaced = None, set()
     for index, tensor in enumerate(list(graph.tensors)):
         data = model.buffers[tensor.buffer].data
@@ -36,7 +36,7 @@ def sparsify(content: bytes) -> tuple[bytes, Saving]:
         weight = np.frombuffer(np.asarray(data, np.uint8).tobytes(), kinds[tensor.type])
         rows = _Rows(weight.reshape(tensor.shape))
         if rows.size >= weight.nbytes:
-            dense += 1
+            dense, left = dense + 1, left + weight.nbytes
             continue
         code = _densify(schema, model) if code is None else code
         replaced.add(tensor.buffer)
@@ -45,7 +45,7 @@ def sparsify(content: bytes) -> tuple[bytes, Saving]:
     graph.operators[:0] = made
     for buffer in replaced - {tensor.buffer for part in model.subgraphs for tensor in part.tensors}:
         model.buffers[buffer].data = None
-    saving = Saving(len(made), dense, before, after)
+    saving = Saving(len(made), dense, before, after, left)
     return (write_model(model, len(content)) if made else content), saving
 
 

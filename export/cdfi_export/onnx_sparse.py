@@ -22,7 +22,7 @@ def sparsify(model: onnx.ModelProto) -> Saving:
     """Make the weights sparse that are smaller so, in place; nodes and names stay."""
     graph = model.graph
     kept, saved = [], []
-    dense = before = after = 0
+    dense = before = after = left = 0
     for tensor in graph.initializer:
         if len(tensor.dims) != _WEIGHT_RANK or tensor.data_type not in _KINDS:
             kept.append(tensor)
@@ -33,13 +33,13 @@ def sparsify(model: onnx.ModelProto) -> Saving:
             before, after = before + tensor.ByteSize(), after + made.ByteSize()
         else:
             kept.append(tensor)
-            dense += 1
+            dense, left = dense + 1, left + tensor.ByteSize()
     # Copied first: deleting a field frees what its items point to.
     rest = [onnx.TensorProto.FromString(item.SerializeToString()) for item in kept]
     del graph.initializer[:]
     graph.initializer.extend(rest)
     graph.sparse_initializer.extend(saved)
-    return Saving(len(saved), dense, before, after)
+    return Saving(len(saved), dense, before, after, left)
 
 
 def _sparse(tensor: onnx.TensorProto) -> onnx.SparseTensorProto:

@@ -10,6 +10,8 @@ from cdfi_runtime.errors import InputError
 from cdfi_export.format_spec import FORMATS, FormatSpec
 
 Form = Literal["dense", "sparse"]
+# Every network has a few zeros: channels padded for a runtime, filters that shift.
+LEAST_SAVED = 0.1
 FORMS: tuple[Form, ...] = ("dense", "sparse")
 
 
@@ -22,24 +24,27 @@ class Saving:
         dense: Weights that are smaller with them.
         before: Bytes of the sparse ones as dense tensors.
         after: Bytes of them as they are stored, indices or masks included.
+        rest: Bytes of the dense ones.
     """
 
     sparse: int
     dense: int
     before: int
     after: int
+    rest: int
 
     def remark(self, how: str) -> str:
         """A sentence for the manifest; ``how`` the format stores them and its runtime reads them.
 
         Raises:
-            InputError: nothing became smaller.
+            InputError: the weights became hardly smaller.
         """
-        if not self.sparse:
+        saved = (self.before - self.after) / max(self.before + self.rest, 1)
+        if saved < LEAST_SAVED:
             raise InputError(
-                "no weight of this network is smaller in the sparse form",
-                expected="a pruned network, most of whose weights are zero",
-                got=f"{self.dense} weights that are smaller with their zeros",
+                "this network would hardly be smaller in the sparse form",
+                expected=f"at least {LEAST_SAVED:.0%} off the weights, as of a pruned network",
+                got=f"{saved:.1%} off; {self.dense} weights are smaller with their zeros",
                 fix="leave --form out, or prune the network further",
             )
         return (
