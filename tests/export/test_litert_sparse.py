@@ -112,6 +112,22 @@ def test_indices_of_two_bytes() -> None:
     assert last.arraySegmentsType == schema.SparseIndexVector.Uint8Vector
 
 
+def test_weights_behind_the_flatbuffer_are_brought_in() -> None:
+    """The quantizer puts large ones there."""
+    plain = convolution((16, 3, 3, 16), 0.1, half=True)
+    _, model = read_model(plain)
+    weight = model.buffers[1]
+    data, weight.data, weight.size = bytes(weight.data), None, 16 * 9 * 16 * 2
+    weight.offset = 1 << 20
+    weight.offset = len(write_model(model, 1 << 16))
+    split = write_model(model, 1 << 16) + data
+    expected = result(plain, True)
+    assert np.array_equal(result(split, True), expected)
+    sparse, saving = sparsify(split)
+    assert saving.sparse == 1
+    assert np.array_equal(result(sparse, True), expected)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("precision", ["float32", "float16"])
 def test_a_sparse_artifact_gives_the_dense_ones_frame(
