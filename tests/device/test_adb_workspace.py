@@ -178,7 +178,12 @@ def holder(phone: Phone) -> subprocess.Popen[str]:
     """A process of its own that holds the device and waits for a job."""
     command = [sys.executable, "-c", textwrap.dedent(HOLDER), phone.serial]
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell starts background jobs with SIGINT ignored, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "started\n"
