@@ -6,8 +6,11 @@ PIP_FLAGS := --disable-pip-version-check --quiet
 # What an isolated build installs is pinned too; newer versions of pip read the second name only.
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_BUILD_CONSTRAINT := $(CURDIR)/constraints.txt
+# Where tests and reports find the runner's sources and keep the bundles they build.
+export CDFI_SOURCES := $(CURDIR)
+export CDFI_CACHE ?= $(CURDIR)/build/cache
 
-.PHONY: artifacts test lint format bench setup wheel wheel-test native ort-headers default-model clean
+.PHONY: artifacts test lint format bench compare-check setup wheel wheel-test native ort-headers default-model clean
 .DELETE_ON_ERROR:
 
 setup: .venv/.installed
@@ -44,11 +47,14 @@ test: setup wheel .venv-base/.installed
 	.venv-base/bin/pip install $(PIP_FLAGS) --no-deps --force-reinstall build/wheel/*.whl
 	CDFI_BASE_PYTHON=$(CURDIR)/.venv-base/bin/python $(BIN)/python -m pytest -n 2 --dist worksteal --durations=8
 
-# The same suite against the installed wheel, whose files come first on the path.
+# The installed wheel, whose files come first on the path: it has every file of the packages, byte for
+# byte, and the tests of what depends on where files lie pass (data, registries, commands, reports).
+WHEEL_TESTS := tests/house tests/runtime tests/benchmarks tests/export/test_export_cli.py \
+  tests/export/test_staging.py tests/model/test_cdfi_model_command.py tests/model/test_weights_file.py
 wheel-test: setup wheel
 	rm -rf build/site
 	$(BIN)/pip install $(PIP_FLAGS) --no-deps --target build/site build/wheel/*.whl
-	PYTHONPATH=$(CURDIR)/build/site CDFI_EXPECT_WHEEL=$(CURDIR)/build/site $(BIN)/python -m pytest -n 2 --dist worksteal
+	PYTHONPATH=$(CURDIR)/build/site CDFI_EXPECT_WHEEL=$(CURDIR)/build/site $(BIN)/python -m pytest -n 2 --dist worksteal $(WHEEL_TESTS)
 
 lint: setup
 	$(BIN)/ruff check .
@@ -62,6 +68,22 @@ format: setup
 bench: setup
 	$(BIN)/python benchmarks/bench.py latency artifacts/*.onnx --size 448x256 --out reports
 	$(BIN)/python benchmarks/bench.py fused --gate --out reports/fused.json
+
+# Two runs of the shipped artifact compare without a failure, and a worse copy of it (about 1 dB and
+# 10 % larger) is caught.
+COMPARED := runtime/cdfi_runtime/assets/default.onnx
+COMPARE := $(BIN)/cdfi-bench compare --thresholds benchmarks/thresholds.toml build/compare/base
+compare-check: setup
+	rm -rf build/compare
+	for side in base again; do \
+	  $(BIN)/cdfi-bench quality $(COMPARED) --baseline average --threads 1 --out build/compare/$$side && \
+	  $(BIN)/cdfi-bench latency $(COMPARED) --size 256x256 --threads 1 --runs 30 --end-to-end 0 --no-parity \
+	    --out build/compare/$$side || exit; \
+	done
+	$(COMPARE) build/compare/again --out build/compare/same
+	$(BIN)/python tests/plant_worse.py $(COMPARED) build/compare/artifact
+	$(BIN)/cdfi-bench quality build/compare/artifact --baseline average --threads 1 --out build/compare/worse
+	$(COMPARE) build/compare/worse --out build/compare/caught; [ $$? = 1 ]
 
 # The native kernels alone, after a change to them: build/native/libcdfi_native.so, where an editable
 # install puts them as well.

@@ -12,11 +12,13 @@ import typer
 from cdfi_runtime.command import distribution_version, run_app
 from cdfi_runtime.files import ensure_folder
 
+from cdfi_bench.compare_command import compare
 from cdfi_bench.finish import finish
 from cdfi_bench.fused_command import fused
 from cdfi_bench.latency_command import latency
 from cdfi_bench.profile_command import profile
 from cdfi_bench.progress import progress_bar
+from cdfi_bench.runner_command import runner
 from cdfi_bench.train_step_command import train_step
 from cdfi_bench.warp_command import warp
 
@@ -75,6 +77,7 @@ def parity(
     threads: Threads = None,
 ) -> None:
     """Compare artifacts with torch on the same weights, before rounding and against true frames."""
+    from cdfi_bench.differences import difference_gallery
     from cdfi_bench.parity import parity_report
     from cdfi_bench.references import References
     from cdfi_bench.rows import expand_artifacts
@@ -82,9 +85,12 @@ def parity(
     paths, sets = expand_artifacts(artifacts), _image_sets(data, pairs)
     references = References(weights or (), seed=seed, threads=threads)
     ensure_folder(out)
+    gallery = difference_gallery()
     with progress_bar("parity", len(paths) * _count(sets), "pairs") as advance:
-        report = parity_report(paths, sets, references, threads=threads, advance=advance)
-    finish(report, out)
+        report = parity_report(
+            paths, sets, references, threads=threads, gallery=gallery, advance=advance
+        )
+    finish(report, out, gallery.cases())
 
 
 @app.command()
@@ -142,8 +148,10 @@ def quality(
 
 
 app.command()(latency)
+app.command()(compare)
 app.command()(fused)
 app.command()(profile)
+app.command()(runner)
 app.command()(warp)
 app.command("train-step")(train_step)
 

@@ -18,8 +18,9 @@ from cdfi_bench.scores import Perceptual, frame_quality, mean_quality, raw_parit
 NO_TRUTH = "the image set has no true middle frame"
 NOT_COMPARED = "this report does not compare raw outputs"
 
-Watch: TypeAlias = Callable[[Pair, RawFrame, ImageRow], None]
-"""Sees each pair that succeeded with its output and numbers, for pictures of it."""
+Watch: TypeAlias = Callable[[Pair, RawFrame, ImageRow, RawFrame | None], None]
+"""Sees each pair that succeeded with its output, its numbers and the reference's output, for
+pictures of it."""
 
 
 @dataclass(frozen=True)
@@ -96,9 +97,13 @@ def evaluate(
             sizes[pair.width, pair.height] = None
             cropped = cropped or pair.cropped
             output = subject.predict(pair.frame0, pair.frame2)
-            rows.append(_measure(pair, output, reference, compare_raw, perceptual))
+            expected = None
+            if reference is not None:
+                expected = reference.predict(pair.frame0, pair.frame2)
+            label = None if reference is None else reference.label
+            rows.append(_measure(pair, output, expected, label, compare_raw, perceptual))
             if watch is not None:
-                watch(pair, output, rows[-1])
+                watch(pair, output, rows[-1], expected)
         except MissingDependencyError:  # of the measuring itself: no pair can be measured
             raise
         except Exception as error:  # a runtime may raise anything; the sweep must go on
@@ -115,13 +120,11 @@ def error_text(error: Exception) -> str:
 def _measure(
     pair: Pair,
     output: RawFrame,
-    reference: Predictor | None,
+    expected: RawFrame | None,
+    label: str | None,
     compare_raw: bool,
     perceptual: Perceptual | None,
 ) -> ImageRow:
-    expected = label = None
-    if reference is not None:
-        expected, label = reference.predict(pair.frame0, pair.frame2), reference.label
     unmeasured: dict[str, str] = {}
     parity = quality = None
     if compare_raw and expected is not None and label is not None:

@@ -1,5 +1,7 @@
 """Pictures of the worst cases: where an output differs most from the true frame.
 
+Differences from a reference instead of the truth are in :mod:`cdfi_bench.differences`.
+
 Each is a crop around the largest error, encoded at once, so that a gallery of any number of frames
 stays small.
 """
@@ -7,7 +9,9 @@ stays small.
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any, TypeAlias
 
 import numpy as np
 from cdfi_runtime.metrics import to_8bit
@@ -43,7 +47,8 @@ class Picture:
 class Case:
     """One frame pair of a subject on an image set, as pictures of one crop.
 
-    ``left`` and ``top`` are the crop's corner in the frame, in pixels.
+    ``left`` and ``top`` are the crop's corner in the frame, in pixels. ``psnr_db`` may be infinite.
+    ``scale`` tells what the error maps' brightest stands for, where that differs between cases.
     """
 
     subject: str
@@ -53,6 +58,7 @@ class Case:
     left: int
     top: int
     pictures: tuple[Picture, ...]
+    scale: str = ""
 
     @property
     def bytes(self) -> int:
@@ -60,22 +66,47 @@ class Case:
         return sum(len(picture.webp) for picture in self.pictures)
 
 
+Rank: TypeAlias = Callable[[Pair, ImageRow], float | None]
+"""The PSNR that pairs are ranked by; ``None`` where there is nothing to show."""
+Draw: TypeAlias = Callable[[str, str, Pair, RawFrame, RawFrame | None, float], Case]
+"""Draws a pair: subject, image set, pair, output, the reference's output, PSNR."""
+
+
+def _truth_rank(pair: Pair, row: ImageRow) -> float | None:
+    return None if pair.truth is None or row.quality is None else row.quality.psnr_db
+
+
+def _truth_case(
+    subject: str,
+    image_set: str,
+    pair: Pair,
+    output: RawFrame,
+    _expected: RawFrame | None,
+    psnr_db: float,
+) -> Case:
+    return _case(subject, image_set, pair, to_8bit(output), psnr_db)
+
+
 @dataclass
 class Gallery:
-    """Collects the worst cases of each subject and image set."""
+    """Collects the worst cases of each subject and image set: against the truth, if not told
+    otherwise by ``rank`` and ``draw``."""
 
+    rank: Rank = _truth_rank
+    draw: Draw = _truth_case
     _worst: dict[tuple[str, str], list[Case]] = field(default_factory=dict)
 
     def watch(self, subject: str, image_set: str) -> Watch:
         """A function for :func:`cdfi_bench.evaluate.evaluate` that keeps the worst pairs."""
         kept = self._worst.setdefault((subject, image_set), [])
 
-        def see(pair: Pair, output: RawFrame, row: ImageRow) -> None:
-            if pair.truth is None or row.quality is None or row.quality.psnr_db is None:
+        def see(
+            pair: Pair, output: RawFrame, row: ImageRow, expected: RawFrame | None = None
+        ) -> None:
+            psnr_db = self.rank(pair, row)
+            if psnr_db is None or (len(kept) == WORST and psnr_db >= kept[-1].psnr_db):
                 return
-            if len(kept) == WORST and row.quality.psnr_db >= kept[-1].psnr_db:
-                return
-            kept.append(_case(subject, image_set, pair, to_8bit(output), row.quality.psnr_db))
+            kept.append(self.draw(subject, image_set, pair, output, expected, psnr_db))
             kept.sort(key=lambda case: case.psnr_db)
             del kept[WORST:]
 
@@ -118,20 +149,22 @@ def _case(
         "frame 0": pair.frame0,
         "output": output,
         "truth": pair.truth,
-        "error": _error_map(difference.max(-1)),
+        "error": error_map(difference.max(-1), FULL_ERROR),
     }
-    pictures = tuple(Picture(name, _encode(frame[window])) for name, frame in frames.items())
+    pictures = tuple(Picture(name, encode(frame[window])) for name, frame in frames.items())
     return Case(subject, image_set, pair.name, psnr_db, left, top, pictures)
 
 
-def _error_map(error: NDArray[np.int16]) -> NDArray[np.uint8]:
-    share = np.clip(error / FULL_ERROR, 0, 1)
+def error_map(error: NDArray[Any], full: float) -> NDArray[np.uint8]:
+    """``(H, W)`` errors as ``(H, W, 3)`` colours; ``full`` and more is the brightest."""
+    share = np.clip(error / full, 0, 1)
     places = np.linspace(0, 1, len(_STOPS))
     channels = [np.interp(share, places, _STOPS[:, channel]) for channel in range(3)]
     return np.asarray(np.rint(np.stack(channels, axis=-1)), np.uint8)
 
 
-def _encode(frame: NDArray[np.uint8]) -> bytes:
+def encode(frame: NDArray[np.uint8]) -> bytes:
+    """``(H, W, 3)`` as WebP."""
     from PIL import Image
 
     buffer = io.BytesIO()

@@ -14,6 +14,7 @@ from cdfi_runtime.runtimes import AUTO
 
 if TYPE_CHECKING:
     from cdfi_bench.devices import DeviceOptions
+    from cdfi_bench.gallery import Case
     from cdfi_bench.latency.parity import OutputParity
     from cdfi_bench.latency.report import Job
     from cdfi_bench.latency.request import LatencyRequest
@@ -155,10 +156,11 @@ def latency(
         runner, benchmark_model, cool_down, reconnect, fixed_performance=fixed_performance
     )
     ensure_folder(out)
+    cases: list[Case] = []
     compare = _output_parity(weights or [], threads) if parity else None
     with _jobs(device or ["local"], options, requests) as jobs:
-        report = latency_report(jobs, compare)
-    finish(report, out)
+        report = latency_report(jobs, compare, cases.append)
+    finish(report, out, cases)
 
 
 def _output_parity(weights: list[Path], threads: int | None) -> OutputParity:
@@ -195,7 +197,8 @@ def _jobs(
             opened.append((spec, device))
         bars = closing.enter_context(progress_bars("runs"))
         total = sum(map(planned_units, requests))
-        yield [
-            Job(device, spec.shares_this_machine, requests, bars(device.info.name, total))
-            for spec, device in opened
-        ]
+        jobs = []
+        for spec, device in opened:
+            bar = bars(device.info.name, total)
+            jobs.append(Job(device, spec.shares_this_machine, requests, bar.advance, bar.tell))
+        yield jobs

@@ -13,6 +13,7 @@ from cdfi_runtime.runtimes import Session, open_artifact
 
 from cdfi_bench.environment import device_info, run_info
 from cdfi_bench.evaluate import Score, error_text, evaluate
+from cdfi_bench.gallery import Gallery
 from cdfi_bench.gates import at_least, at_most, verdict
 from cdfi_bench.mobile import try_mobile_use
 from cdfi_bench.predictors import SessionPredictor
@@ -36,6 +37,7 @@ def parity_report(
     references: References,
     *,
     threads: int | None = None,
+    gallery: Gallery | None = None,
     advance: Advance = no_progress,
 ) -> Report:
     """One row for each artifact and image set; what fails becomes a failed row.
@@ -45,6 +47,7 @@ def parity_report(
         sets: What to compare on.
         references: Where to find the torch networks.
         threads: Threads of the artifact's runtime; ``None`` leaves it to the runtime.
+        gallery: Gets pictures of each artifact's worst pairs.
         advance: Told how many pairs were finished.
     """
     run = run_info()
@@ -58,7 +61,7 @@ def parity_report(
         except Exception as error:  # whatever a broken file does to a runtime is a failed row
             rows.append(undecided_row("parity", path.name, "fail", error_text(error)))
         else:
-            rows += _compare(path, session, sets, references, threads, advance)
+            rows += _compare(path, session, sets, references, threads, gallery, advance)
             continue
         advance(pairs)
     return Report(kind="parity", run=run, device=device_info(), rows=tuple(rows))
@@ -91,6 +94,7 @@ def _compare(
     sets: Sequence[ImageSet],
     references: References,
     threads: int | None,
+    gallery: Gallery | None,
     advance: Advance,
 ) -> list[Row]:
     subject, manifest = path.name, session.manifest
@@ -114,6 +118,7 @@ def _compare(
             compare_raw=True,
             size=manifest.size,
             advance=lambda: advance(1),
+            watch=None if gallery is None else gallery.watch(subject, image_set.name),
         )
         rows.append(
             make_row(

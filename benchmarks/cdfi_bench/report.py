@@ -196,7 +196,7 @@ def worst_first(rows: tuple[Row, ...]) -> list[Row]:
 
 
 def _goodness(row: Row) -> float:
-    if row.timing is not None and row.timing.ratio is not None:
+    if row.timing is not None and row.timing.ratio is not None and row.timing.valid:
         return -row.timing.ratio
     if row.parity is not None:
         return float("inf") if row.parity.psnr_db is None else row.parity.psnr_db

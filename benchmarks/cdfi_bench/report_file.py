@@ -29,7 +29,7 @@ def read_report(path: Path) -> Report:
     require_file(path, "the report")
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:  # no UTF-8 is one of them
+    except (ValueError, RecursionError) as error:  # no UTF-8 is one of them
         raise _foreign(path, str(error)) from error
     version = raw.get("schema_version") if isinstance(raw, dict) else None
     try:

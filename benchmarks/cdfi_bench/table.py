@@ -5,115 +5,93 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from cdfi_bench import cells
+from cdfi_bench.cells import NOTHING
+from cdfi_bench.marks import memory_marks, sustained_marks, time_marks, with_marks
 from cdfi_bench.report import Kind, Report, Row
-
-NOTHING = "-"
 
 
 @dataclass(frozen=True)
 class Column:
-    """A title and how a row fills it; ``number`` columns are right-aligned."""
+    """A title and how a row fills it.
+
+    Attributes:
+        title: Its heading.
+        cell: The bare figure or word.
+        number: It is right-aligned.
+        marks: Words that stand against the figure; see :mod:`cdfi_bench.marks`.
+        detail: It is left out where space is short: on the terminal and in Markdown.
+    """
 
     title: str
     cell: Callable[[Row], str]
     number: bool = True
+    marks: Callable[[Row], tuple[str, ...]] = lambda _row: ()
+    detail: bool = False
+
+    def words(self, row: Row) -> tuple[str, ...]:
+        """The marks of this row's figure; none where there is no figure."""
+        return () if self.cell(row) == NOTHING else self.marks(row)
+
+    def text(self, row: Row) -> str:
+        """The figure with its marks."""
+        return with_marks(self.cell(row), self.words(row))
 
 
-def _parity(field: str, form: str) -> Callable[[Row], str]:
-    def cell(row: Row) -> str:
-        return NOTHING if row.parity is None else _format(getattr(row.parity, field), form, "equal")
-
-    return cell
-
-
-def _quality(field: str, form: str) -> Callable[[Row], str]:
-    def cell(row: Row) -> str:
-        return NOTHING if row.quality is None else _format(getattr(row.quality, field), form)
-
-    return cell
-
-
-def _milliseconds(field: str) -> Callable[[Row], str]:
-    def cell(row: Row) -> str:
-        value = None if row.timing is None else getattr(row.timing, field)
-        return NOTHING if value is None else f"{1e3 * value:.1f}"
-
-    return cell
-
-
-def _ratio(row: Row) -> str:
-    return NOTHING if row.timing is None else _format(row.timing.ratio, ".2f")
-
-
-def _format(value: float | None, form: str, missing: str = NOTHING) -> str:
-    return missing if value is None else format(value, form)
-
-
-def _images(row: Row) -> str:
-    return NOTHING if row.input is None else f"{row.input.image_set} ({row.input.images})"
-
-
-def _sizes(row: Row) -> str:
-    if row.input is None:
-        return NOTHING
-    return ", ".join(f"{width}x{height}" for width, height in row.input.sizes)
-
-
-def _backend(row: Row) -> str:
-    return NOTHING if row.backend is None else f"{row.backend.runtime} {row.backend.version}"
-
-
-def _peak(row: Row) -> str:
-    if row.memory is None or row.memory.peak_bytes is None:
-        return NOTHING
-    return f"{row.memory.peak_bytes / 2**20:.0f}"
+def _time(title: str, field: str, *, detail: bool = False) -> Column:
+    return Column(title, cells.time_cell(field), marks=time_marks, detail=detail)
 
 
 _SUBJECT = Column("artifact", lambda row: row.subject, number=False)
-IMAGES = Column("images", _images, number=False)
-_BACKEND = Column("runtime", _backend, number=False)
+IMAGES = Column("images", cells.images, number=False)
+_BACKEND = Column("runtime", cells.backend, number=False)
 VERDICT = Column("verdict", lambda row: row.verdict.status, number=False)
-_REASON = Column("reason", lambda row: row.verdict.reason, number=False)
+REASON = Column("reason", lambda row: row.verdict.reason, number=False)
 
 COLUMNS: dict[Kind, tuple[Column, ...]] = {
     "parity": (
         _SUBJECT,
         IMAGES,
         _BACKEND,
-        Column("max abs", _parity("max_abs", ".2e")),
-        Column("p99.9", _parity("p99_9", ".2e")),
-        Column("PSNR dB", _parity("psnr_db", ".1f")),
-        Column("SSIM", _parity("ssim", ".6f")),
-        Column("truth: torch dB", _quality("reference_psnr_db", ".3f")),
-        Column("truth: artifact dB", _quality("psnr_db", ".3f")),
-        Column("difference dB", _quality("psnr_difference_db", "+.4f")),
+        Column("max abs", cells.parity_cell("max_abs", ".2e")),
+        Column("p99.9", cells.parity_cell("p99_9", ".2e")),
+        Column("PSNR dB", cells.parity_cell("psnr_db", ".1f")),
+        Column("SSIM", cells.parity_cell("ssim", ".6f")),
+        Column("truth: torch dB", cells.quality_cell("reference_psnr_db", ".3f")),
+        Column("truth: artifact dB", cells.quality_cell("psnr_db", ".3f")),
+        Column("difference dB", cells.quality_cell("psnr_difference_db", "+.4f")),
         VERDICT,
-        _REASON,
+        REASON,
     ),
     "quality": (
         _SUBJECT,
         IMAGES,
-        Column("PSNR dB", _quality("psnr_db", ".2f")),
-        Column("SSIM", _quality("ssim", ".4f")),
-        Column("LPIPS", _quality("lpips", ".4f")),
-        Column("over averaging dB", _quality("psnr_difference_db", "+.2f")),
+        Column("PSNR dB", cells.quality_cell("psnr_db", ".2f")),
+        Column("SSIM", cells.quality_cell("ssim", ".4f")),
+        Column("LPIPS", cells.quality_cell("lpips", ".4f")),
+        Column("over averaging dB", cells.quality_cell("psnr_difference_db", "+.2f")),
         VERDICT,
-        _REASON,
+        REASON,
     ),
     "latency": (
         _SUBJECT,
-        Column("size", _sizes, number=False),
-        _BACKEND,
-        Column("load ms", _milliseconds("load_s")),
-        Column("first ms", _milliseconds("first_run_s")),
-        Column("min ms", _milliseconds("min_s")),
-        Column("median ms", _milliseconds("median_s")),
-        Column("p90 ms", _milliseconds("p90_s")),
-        Column("p99 ms", _milliseconds("p99_s")),
-        Column("ratio", _ratio),
-        Column("peak MiB", _peak),
+        Column("device", cells.device, number=False),
+        Column("size", cells.sizes, number=False),
+        Column("runs on", cells.runs_on, number=False),
+        Column("runs", cells.runs),
+        _time("load ms", "load_s", detail=True),
+        _time("first ms", "first_run_s", detail=True),
+        _time("min ms", "min_s", detail=True),
+        _time("median ms", "median_s"),
+        _time("p90 ms", "p90_s", detail=True),
+        _time("p99 ms", "p99_s"),
+        Column("ratio", cells.ratio, marks=time_marks),
+        Column("end to end ms", cells.end_to_end, marks=time_marks),
+        Column("slow-down", cells.slowdown, marks=sustained_marks),
+        Column("PSNR dB", cells.parity_cell("psnr_db", ".1f")),
+        Column("peak MiB", cells.peak, marks=memory_marks),
         VERDICT,
-        _REASON,
+        REASON,
     ),
 }
 
@@ -167,7 +145,10 @@ NOTES: dict[Kind, str] = {
     "to 8 bit, scikit-image, mean over images. `frame average` is the mean of the two frames, "
     "`OpenCV DIS` warps both half-way by optical flow and averages them. LPIPS (SqueezeNet, v0.1, "
     "lower is better) needs --lpips-weights.",
-    "latency": "Milliseconds of one frame on the raw tensors, padding and rounding left out. "
-    "Ratio = median / median of the reference convolution that ran in turn with it: compare this "
-    "figure between machines and days, not the milliseconds.",
+    "latency": "Milliseconds of one frame on the raw tensors, padding and rounding left out; end "
+    "to end has them in it. Ratio = median / median of the reference convolution that ran in turn "
+    "with it: compare this figure between machines and days, not the milliseconds. Slow-down = "
+    "median of the last third of the sustained phase / median of its first third. PSNR = 10 "
+    "log10(1 / mean squared difference) of the picture that was made meanwhile to the reference's: "
+    "at 60 dB they differ by about a thousandth of full scale.",
 }

@@ -12,13 +12,14 @@ from pathlib import Path
 import cdfi_bench.gallery as gallery_module
 import numpy as np
 import pytest
+from cdfi_bench.charts.psnr import MOST_IMAGES
 from cdfi_bench.environment import device_info, run_info
 from cdfi_bench.gallery import CROP, WORST, Gallery, worst_corner
 from cdfi_bench.pairs import Pair
 from cdfi_bench.quality import quality_report
 from cdfi_bench.report import ImageRow, Report
 from cdfi_bench.reports import write_report
-from cdfi_bench.reports.as_html import MOST_IMAGES, render_html
+from cdfi_bench.reports.as_html import render_html
 from cdfi_bench.rows import undecided_row
 from cdfi_bench.scores import frame_quality
 from cdfi_model.data.image_sets import ImageSet, find_image_sets
@@ -175,4 +176,5 @@ def test_without_jinja_the_other_formats_are_still_written(
     with pytest.raises(MissingDependencyError, match="jinja2"):
         write_report(report, tmp_path)
     written = sorted(path.name for path in tmp_path.iterdir())
-    assert written == ["parity.json", "parity.junit.xml", "parity.md"]
+    endings = ("bigger.benchmark.json", "json", "junit.xml", "md", "smaller.benchmark.json")
+    assert written == [f"parity.{ending}" for ending in endings]

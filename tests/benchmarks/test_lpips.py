@@ -171,16 +171,3 @@ def test_figures_reach_the_report(images: Path, tmp_path: Path, weights: list[Pa
     values = [image.quality.lpips for image in row.images if image.quality is not None]
     assert row.quality.lpips == pytest.approx(np.mean(values)) and min(values) > 0
     assert f"{row.quality.lpips:.4f}" in (tmp_path / "quality.md").read_text()
-
-
-def test_reports_from_before_lpips_are_still_read(images: Path, tmp_path: Path) -> None:
-    with pytest.raises(SystemExit):
-        run_app(app, ["quality", "--data", str(images / "scenes"), "--out", str(tmp_path)])
-    report = Report.model_validate_json((tmp_path / "quality.json").read_text())
-    old = report.model_dump(mode="json")
-    for row in old["rows"]:
-        for holder in (row, *row["images"]):
-            del holder["quality"]["lpips"], holder["quality"]["unmeasured"]["lpips"]
-    again = Report.model_validate(old)
-    assert again.rows[0].quality is not None
-    assert again.rows[0].quality.unmeasured["lpips"] == "not in the report"

@@ -35,6 +35,21 @@ def test_reports_of_the_first_version_are_read_and_written(kind: str, tmp_path: 
     assert read_report(tmp_path / f"{kind}.json") == report
 
 
+def test_the_oldest_reports_lack_lpips_and_mobile(tmp_path: Path) -> None:
+    raw = json.loads((GOLDEN / "report_v1_parity.json").read_text())
+    (row,) = raw["rows"]
+    for holder in (row, *row["images"]):
+        del holder["quality"]["lpips"], holder["quality"]["unmeasured"]["lpips"]
+    del row["mobile"]
+    path = tmp_path / "report.json"
+    path.write_text(json.dumps(raw))
+    (read,) = read_report(path).rows
+    assert read.quality is not None and "version 1" in read.quality.unmeasured["lpips"]
+    assert read.images[0].quality is not None
+    assert "version 1" in read.images[0].quality.unmeasured["lpips"]
+    assert read.mobile is None and "version 1" in read.unmeasured["mobile"]
+
+
 @pytest.mark.parametrize(
     "text", ["", "text", "[]", "{}", '{"schema_version": 1}', '{"schema_version": 99}']
 )

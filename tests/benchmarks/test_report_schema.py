@@ -94,7 +94,8 @@ def test_worst_comes_first() -> None:
 
 def test_every_format_is_written_whole(tmp_path: Path) -> None:
     paths = write_report(report(row("a", 70)), tmp_path)
-    names = ["parity.html", "parity.json", "parity.junit.xml", "parity.md"]
+    endings = ("bigger.benchmark.json", "html", "json", "junit.xml", "md", "smaller.benchmark.json")
+    names = [f"parity.{ending}" for ending in endings]
     assert sorted(path.name for path in paths) == names
     assert sorted(tmp_path.iterdir()) == sorted(paths), "no temporary file stays"
     again = Report.model_validate_json((tmp_path / "parity.json").read_text())

@@ -25,7 +25,6 @@ class DeviceOptions:
         cool_down_s: How long to wait at most until a device is cool and charged enough.
         reconnect_s: How long to wait at most for a device whose link was lost.
         fixed_performance: Ask Android to hold its clocks steady.
-        keep_hot: Measure without waiting, whatever the device's temperature and battery.
     """
 
     runner: Path | None = None
@@ -33,7 +32,6 @@ class DeviceOptions:
     cool_down_s: float = 300.0
     reconnect_s: float = 120.0
     fixed_performance: bool = False
-    keep_hot: bool = False
 
 
 class Device(Protocol):

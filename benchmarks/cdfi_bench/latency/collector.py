@@ -6,7 +6,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Literal, TypeAlias, get_args
 
-from cdfi_bench.latency.measurement import LatencyFailure, LatencyMeasurement, Samples
+from cdfi_bench.latency.measurement import (
+    INTERRUPTED,
+    LatencyFailure,
+    LatencyMeasurement,
+    Samples,
+)
 from cdfi_bench.latency.request import LatencyRequest
 
 Phase: TypeAlias = Literal[
@@ -33,10 +38,17 @@ class Collector:
     Args:
         request: What is measured.
         advance: Told how many more of :func:`planned_units` are done.
+        tell: Told what goes on before and between the runs, in a few words; nothing when it ends.
     """
 
-    def __init__(self, request: LatencyRequest, advance: Callable[[float], None]) -> None:
+    def __init__(
+        self,
+        request: LatencyRequest,
+        advance: Callable[[float], None],
+        tell: Callable[[str], None] = lambda _: None,
+    ) -> None:
         self.request = request
+        self.tell = tell
         self._advance = advance
         self._head: LatencyMeasurement | None = None
         self._times: dict[str, list[float]] = {name: [] for name in get_args(Phase)}
@@ -66,5 +78,5 @@ class Collector:
     def ended(self, reason: str) -> LatencyMeasurement | LatencyFailure:
         """What there is after an end before the end, for ``reason``."""
         if self._head is None:
-            return LatencyFailure("fail", reason)
+            return LatencyFailure("skip" if reason == INTERRUPTED else "fail", reason)
         return replace(self._head, samples=self.samples, ended=reason)

@@ -15,6 +15,8 @@ from cdfi_runtime.runtimes import Session, open_artifact
 from cdfi_runtime.samples.pair import sample_frames
 from numpy.typing import NDArray
 
+from cdfi_bench.differences import difference_case
+from cdfi_bench.gallery import Case
 from cdfi_bench.gates import at_least
 from cdfi_bench.latency.measurement import LatencyMeasurement
 from cdfi_bench.parity import parity_gates
@@ -27,12 +29,13 @@ Planes = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Compared:
-    """An output's numbers; what is ``None`` was not compared, for ``reason``."""
+    """An output's numbers and its picture; what is ``None`` was not compared, for ``reason``."""
 
     parity: Parity | None = None
     quality: Quality | None = None
     gates: Sequence[Gate] = ()
     reason: str = ""
+    case: Case | None = None
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,13 @@ class OutputParity:
             quality = frame_quality(pixels, to_8bit(_pixels(truth)), expected, label)
         except CdfiError as error:
             return Compared(gates=(at_least("PSNR dB", None, 0.0),), reason=first_line(error))
-        return Compared(parity, quality, parity_gates(parity, quality, manifest))
+        gates = parity_gates(parity, quality, manifest)
+        case = None
+        if parity.psnr_db is not None:  # identical pictures have no differences to show
+            case = difference_case(
+                artifact.name, "sample", "sample", pixels, expected, parity.psnr_db
+            )
+        return Compared(parity, quality, gates, case=case)
 
     def _reference(self, artifact: Path, manifest: Manifest) -> tuple[Session, str]:
         if self.references is not None:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Event
-from typing import Any
+from typing import Any, TypeAlias
 
 from cdfi_bench.devices import Device
 from cdfi_bench.environment import device_info, run_info
 from cdfi_bench.evaluate import error_text
+from cdfi_bench.gallery import Case
 from cdfi_bench.gates import verdict
 from cdfi_bench.latency.collector import Collector
-from cdfi_bench.latency.measurement import LatencyFailure, LatencyMeasurement
+from cdfi_bench.latency.measurement import INTERRUPTED, LatencyFailure, LatencyMeasurement
 from cdfi_bench.latency.parity import Compared, OutputParity
 from cdfi_bench.latency.request import LatencyRequest
 from cdfi_bench.latency.statistics import timing
@@ -21,8 +22,8 @@ from cdfi_bench.memory import memory
 from cdfi_bench.report import InputFacts, Report, Row, Verdict
 from cdfi_bench.rows import artifact_facts, make_row, padding_text, undecided_row
 
-INTERRUPTED = "interrupted by the user"
 _POLL_S = 0.2
+See: TypeAlias = Callable[[Case], None]
 
 
 @dataclass(frozen=True)
@@ -33,15 +34,19 @@ class Job:
         device: Opened.
         alone: Nothing else may be measured meanwhile.
         advance: Told how many more units (:func:`collector.planned_units`) are done.
+        tell: Told what the device does before its first run.
     """
 
     device: Device
     alone: bool
     requests: Sequence[LatencyRequest]
     advance: Callable[[float], None]
+    tell: Callable[[str], None] = lambda _: None
 
 
-def latency_report(jobs: Sequence[Job], parity: OutputParity | None) -> Report:
+def latency_report(
+    jobs: Sequence[Job], parity: OutputParity | None, see: See = lambda _: None
+) -> Report:
     """One row for each request, device by device; failures are rows too.
 
     Devices that do not share this machine are measured at once, after those that do. An
@@ -50,9 +55,10 @@ def latency_report(jobs: Sequence[Job], parity: OutputParity | None) -> Report:
     Args:
         jobs: Devices with their requests.
         parity: Compares outputs with a reference; ``None`` leaves parity out.
+        see: Is given the picture of each row that has one.
     """
     run, stop = run_info(), Event()
-    results = _Results(parity)
+    results = _Results(parity, see)
     try:
         for job in jobs:
             if job.alone:
@@ -71,8 +77,9 @@ def latency_report(jobs: Sequence[Job], parity: OutputParity | None) -> Report:
 
 
 class _Results:
-    def __init__(self, parity: OutputParity | None) -> None:
+    def __init__(self, parity: OutputParity | None, see: See) -> None:
         self._parity = parity
+        self._see = see
         self._found: dict[
             int, list[tuple[LatencyRequest, LatencyMeasurement | LatencyFailure]]
         ] = {}
@@ -85,14 +92,14 @@ class _Results:
     def rows(self, job: Job) -> list[Row]:
         # Only now: torch beside a measurement would disturb it.
         found = self._found.get(id(job), [])
-        return [latency_row(job.device, *each, self._parity) for each in found]
+        return [latency_row(job.device, *each, self._parity, self._see) for each in found]
 
 
 def _measure_all(job: Job, results: _Results, stop: Event) -> None:
     for request in job.requests:
         if stop.is_set():
             return
-        collector = Collector(request, job.advance)
+        collector = Collector(request, job.advance, job.tell)
         try:
             results.add(job, request, job.device.measure(collector, stop))
         except KeyboardInterrupt:
@@ -124,8 +131,9 @@ def latency_row(
     request: LatencyRequest,
     result: LatencyMeasurement | LatencyFailure,
     parity: OutputParity | None,
+    see: See = lambda _: None,
 ) -> Row:
-    """The report's row on one result."""
+    """The report's row on one result; ``see`` is given the picture of its differences."""
     subject = request.path.name
     if isinstance(result, LatencyFailure):
         return undecided_row("latency", subject, result.status, result.reason, device=device.info)
@@ -133,6 +141,8 @@ def latency_row(
     compared = Compared(reason="not asked for")
     if parity is not None:
         compared = parity.of(request.path, result)
+    if compared.case is not None:
+        see(replace(compared.case, subject=f"{subject} on {device.info.name}"))
     why_not = dict.fromkeys(("parity", "quality"), compared.reason)
     return make_row(
         "latency",

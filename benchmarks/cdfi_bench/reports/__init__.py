@@ -43,7 +43,7 @@ def write_report(report: Report, folder: Path, cases: Sequence[Case] = ()) -> li
 
     Returns:
         The paths written, e.g. ``parity.html``, ``parity.json``, ``parity.junit.xml``,
-        ``parity.md``.
+        ``parity.md`` and ``parity.smaller.benchmark.json``.
 
     Raises:
         MissingDependencyError: a format lacks its package; the others are written all the same.

@@ -1,16 +1,23 @@
-"""HTML: one self-contained page with tables, PSNR of each image and the worst cases."""
+"""HTML: one self-contained page, which loads nothing from elsewhere."""
 
 from __future__ import annotations
 
 import base64
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
+from typing import Any
 
 from cdfi_runtime.errors import MissingDependencyError
 
+from cdfi_bench.cells import described
+from cdfi_bench.charts.boxes import FEW, SERIES, box_chart
+from cdfi_bench.charts.lines import sustained_views
+from cdfi_bench.charts.psnr import Chart, psnr_chart
+from cdfi_bench.charts.scatter import scatter
+from cdfi_bench.device_view import device_views, state_headings
 from cdfi_bench.gallery import FULL_ERROR, Case
+from cdfi_bench.marks import INVALID, PARTIAL, THROTTLED, marks, troubles
 from cdfi_bench.report import Report, Row, worst_first
 from cdfi_bench.reports import REPORT_FORMATS, ReportFormat
 from cdfi_bench.table import (
@@ -23,29 +30,6 @@ from cdfi_bench.table import (
     mobile_lines,
     remarks,
 )
-
-MOST_IMAGES = 40
-"""Images in a chart: the worst ones."""
-_TICKS = 5
-
-
-@dataclass(frozen=True)
-class Bar:
-    """One subject's PSNR of one image; ``share`` is the bar's length in percent."""
-
-    series: int
-    text: str
-    share: float
-
-
-@dataclass(frozen=True)
-class Chart:
-    """PSNR by image. ``images`` are worst first by the last series; ``left_out`` are better."""
-
-    series: tuple[str, ...]
-    ticks: tuple[tuple[float, str], ...]
-    images: tuple[tuple[str, tuple[Bar, ...]], ...]
-    left_out: int
 
 
 @dataclass(frozen=True)
@@ -72,26 +56,53 @@ def render_html(report: Report, cases: Sequence[Case] = ()) -> str:
             "jinja2", extra="bench", needed_for="the HTML report"
         ) from error
     environment = jinja2.Environment(
+        loader=jinja2.FunctionLoader(_template),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     environment.filters["data_uri"] = _data_uri
-    source = files("cdfi_bench").joinpath("templates/report.html.j2").read_text(encoding="utf-8")
-    return environment.from_string(source).render(
+    rows = worst_first(report.rows)
+    devices = device_views(report)
+    view = _latency(rows, cases) if report.kind == "latency" else _sets(report, cases)
+    return environment.get_template("report.html.j2").render(
+        view,
         report=report,
-        columns=[column for column in COLUMNS[report.kind] if column is not IMAGES],
-        verdict_column=VERDICT,
         note=NOTES[report.kind],
         mobile_columns=MOBILE_COLUMNS,
         mobile_lines=mobile_lines(report),
         mobile_note=MOBILE_NOTE,
         remarks=remarks(report),
-        sets=_views(report, cases),
-        troubles=[row for row in worst_first(report.rows) if row.verdict.status != "pass"],
+        troubles=[(row, found) for row in rows if (found := troubles(row))],
+        marked={word: _count(rows, word) for word in (INVALID, PARTIAL, THROTTLED)},
+        described=described,
+        devices=devices,
+        state_headings=state_headings(devices),
         full_error=FULL_ERROR,
     )
+
+
+def _latency(rows: Sequence[Row], cases: Sequence[Case]) -> dict[str, Any]:
+    return {
+        "rows": rows,
+        "figures": [column for column in COLUMNS["latency"] if column.number],
+        "boxes": box_chart(rows),
+        "box_series": SERIES,
+        "few": FEW,
+        "scatter": scatter(rows),
+        "sustained": sustained_views(rows),
+        "cases": cases,
+    }
+
+
+def _sets(report: Report, cases: Sequence[Case]) -> dict[str, Any]:
+    columns = [column for column in COLUMNS[report.kind] if column is not IMAGES]
+    return {"columns": columns, "verdict_column": VERDICT, "sets": _views(report, cases)}
+
+
+def _count(rows: Sequence[Row], word: str) -> int:
+    return sum(any(mark.word == word for mark in marks(row)) for row in rows)
 
 
 def _views(report: Report, cases: Sequence[Case]) -> list[ImageSetView]:
@@ -99,7 +110,7 @@ def _views(report: Report, cases: Sequence[Case]) -> list[ImageSetView]:
     views = []
     for title in titles:
         rows = [row for row in report.rows if _title(row) == title]
-        chart = _chart(rows) if report.kind == "quality" else None
+        chart = psnr_chart(rows) if report.kind == "quality" else None
         shown = [case for case in cases if case.image_set == title]
         pairs = max(0 if row.input is None else row.input.images for row in rows)
         views.append(ImageSetView(title, pairs, rows, chart, shown))
@@ -110,43 +121,8 @@ def _title(row: Row) -> str:
     return "not measured" if row.input is None else row.input.image_set
 
 
-def _chart(rows: Sequence[Row]) -> Chart | None:
-    rows = [row for row in rows if any(image.quality is not None for image in row.images)]
-    if not rows:
-        return None
-    values: dict[str, dict[int, float]] = {}
-    for series, row in enumerate(rows):
-        for image in row.images:
-            if image.quality is not None:
-                exact = image.quality.psnr_db is None
-                value = math.inf if exact else float(image.quality.psnr_db or 0)
-                values.setdefault(image.name, {})[series] = value
-    finite = [each for found in values.values() for each in found.values() if math.isfinite(each)]
-    low, high = (min(finite), max(finite)) if finite else (0.0, 1.0)
-    low, high = 5 * math.floor((low - 1) / 5), 5 * math.ceil((high + 0.5) / 5)
-    last = len(rows) - 1
-    order = sorted(values, key=lambda name: values[name].get(last, math.inf))
-    return Chart(
-        series=tuple(row.subject for row in rows),
-        ticks=_ticks(low, high),
-        images=tuple((name, _bars(values[name], low, high)) for name in order[:MOST_IMAGES]),
-        left_out=max(0, len(order) - MOST_IMAGES),
-    )
-
-
-def _bars(values: dict[int, float], low: float, high: float) -> tuple[Bar, ...]:
-    bars = []
-    for series, value in sorted(values.items()):
-        exact = math.isinf(value)
-        share = 100.0 if exact else 100 * (value - low) / (high - low)
-        bars.append(Bar(series, "exact" if exact else f"{value:.2f}", share))
-    return tuple(bars)
-
-
-def _ticks(low: float, high: float) -> tuple[tuple[float, str], ...]:
-    step = 5 * math.ceil((high - low) / 5 / _TICKS)
-    count = int((high - low) // step) + 1
-    return tuple((100 * step * i / (high - low), f"{low + step * i:.0f}") for i in range(count))
+def _template(name: str) -> str:
+    return files("cdfi_bench").joinpath("templates", name).read_text(encoding="utf-8")
 
 
 def _data_uri(webp: bytes) -> str:

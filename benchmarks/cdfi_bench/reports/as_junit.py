@@ -6,7 +6,9 @@ import re
 from collections.abc import Sequence
 from xml.etree import ElementTree as ET
 
+from cdfi_bench.cells import stable_name
 from cdfi_bench.gallery import Case
+from cdfi_bench.marks import marks
 from cdfi_bench.report import Report, Row
 from cdfi_bench.reports import REPORT_FORMATS, ReportFormat
 from cdfi_bench.table import COLUMNS
@@ -28,6 +30,9 @@ def render_junit(report: Report, _cases: Sequence[Case] = ()) -> str:
         skipped=str(report.count("skip")),
         timestamp=report.run.started,
     )
+    if report.interrupted:
+        properties = ET.SubElement(suite, "properties")
+        ET.SubElement(properties, "property", name="interrupted", value="rows may be missing")
     for row in report.rows:
         _add_case(suite, report, row)
     ET.indent(suites)
@@ -35,22 +40,31 @@ def render_junit(report: Report, _cases: Sequence[Case] = ()) -> str:
 
 
 def _add_case(suite: ET.Element, report: Report, row: Row) -> None:
-    where = f".{row.input.image_set}" if row.input is not None else ""
     case = ET.SubElement(
         suite,
         "testcase",
-        classname=_clean(f"cdfi_bench.{report.kind}{where}"),
-        name=_clean(row.subject),
-        time=f"{sum(row.timing.samples_s):.6f}" if row.timing is not None else "0",
+        classname=_clean(f"cdfi_bench.{report.kind}{_where(row)}"),
+        name=_clean(stable_name(row) if report.kind == "latency" else row.subject),
     )
+    if row.timing is not None and row.timing.valid:  # times that mean nothing are no time
+        case.set("time", f"{sum(row.timing.samples_s):.6f}")
+    found = marks(row)
+    if found:
+        properties = ET.SubElement(case, "properties")
+        for mark in found:
+            ET.SubElement(properties, "property", name=mark.word, value=_clean(mark.reason))
     reason = _clean(row.verdict.reason)
     if row.verdict.status == "fail":
         failure = ET.SubElement(case, "failure", message=reason.splitlines()[0], type="gate")
         failure.text = reason
     elif row.verdict.status == "skip":
         ET.SubElement(case, "skipped", message=reason)
-    lines = [f"{column.title}: {column.cell(row)}" for column in COLUMNS[report.kind]]
+    lines = [f"{column.title}: {column.text(row)}" for column in COLUMNS[report.kind]]
     ET.SubElement(case, "system-out").text = _clean("\n".join(lines))
+
+
+def _where(row: Row) -> str:
+    return f".{row.input.image_set}" if row.input is not None else ""
 
 
 def _clean(text: str) -> str:

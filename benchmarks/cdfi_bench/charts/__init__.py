@@ -1,0 +1,1 @@
+"""Charts of a report's pages as plain data: places in percent, for templates to draw."""

@@ -1,0 +1,1 @@
+"""Two reports held against each other: what got worse, by gates that noise alone does not trip."""
