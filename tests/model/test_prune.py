@@ -13,6 +13,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import cdfi_model.pruning
 import pytest
 import torch
 from cdfi_model.checkpoints.weights import load_network, read_weights, save_weights
@@ -311,6 +312,17 @@ def test_settings_fill_what_is_not_named(tmp_path: Path) -> None:
     config = prune_config(file, {"pack": Path("q"), "epochs": 3})
     assert config.checkpoint == tmp_path / "a.safetensors" and config.pack == Path.cwd() / "q"
     assert config.smallest == 1 and config.epochs == 3
+
+
+@pytest.mark.parametrize("name", ["adacof_half", "published"])
+def test_the_configs_that_travel_with_the_package_fit(name: str) -> None:
+    file = Path(cdfi_model.pruning.__file__).parent / "configs" / f"{name}.toml"
+    config = prune_config(file, {})
+    assert config.checkpoint.parent == file.parent
+    assert config.training().total_steps == (
+        (config.epochs + config.settle_epochs) * config.epoch_steps
+    )
+    assert (config.losses.vgg > 0) == (name == "published")
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,8 @@ class PruneConfig(Strict):
         ema: Decay of the moving average that is evaluated and saved; its zeros are the network's.
         batch: Triplets a step.
         crop: Side of the square patch that the network sees, in pixels.
-        downscale: See :class:`Stage`; ``taps``, ``offset_weight`` and ``precision`` too.
+        downscale: See :class:`Stage`; ``taps``, ``offset_weight`` and ``precision`` too. What is
+            left is as :class:`TrainConfig` has it.
     """
 
     checkpoint: Path
@@ -85,6 +86,8 @@ class PruneConfig(Strict):
     device: Literal["auto", "cpu", "cuda"] = "auto"
     gradient_clip: float = Field(default=1.0, gt=0)
     save_every: int = Field(default=250, gt=0)
+    transpose: bool = True
+    colour: bool = True
     prefetch: int = Field(default=2, ge=0)
     strips: int = Field(default=4, ge=0)
 
@@ -158,7 +161,7 @@ class PruneConfig(Strict):
         )
         alike = (
             *("pack", "val_pack", "val_limit", "out", "seed", "warp", "device", "ema", "losses"),
-            *("gradient_clip", "save_every", "prefetch", "strips"),
+            *("gradient_clip", "save_every", "prefetch", "strips", "transpose", "colour"),
         )
         return TrainConfig(
             start=self.checkpoint,
