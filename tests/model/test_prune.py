@@ -163,6 +163,13 @@ def test_a_target_ends_the_orthant_phase_and_settling_keeps_its_zeros(
     assert not torch.equal(first[name], settled[name])
 
 
+def test_a_target_waits_for_the_orthant_phase(tmp_path: Path, moving_pack: Pack) -> None:
+    """Weights come back from zero in the proximal phase."""
+    report = run(prepare(tmp_path / "a", moving_pack, target_density=0.97))
+    assert [epoch.phase for epoch in report.epochs] == ["proximal", "orthant"]
+    assert report.epochs[0].density < 0.97 and report.epochs[1].step == 5
+
+
 def test_a_target_that_is_missed_is_a_gate(tmp_path: Path, moving_pack: Pack) -> None:
     config = prepare(tmp_path / "a", moving_pack, target_density=0.01, penalty_growth=1, epochs=2)
     with pytest.raises(GateError, match="density was not reached"):
@@ -422,8 +429,28 @@ def test_the_command(tmp_path: Path, moving_pack: Pack) -> None:
     assert isinstance(missed.exception, GateError) and missed.exception.exit_code == 1
 
 
-def test_progress_counts_every_step(tmp_path: Path, moving_pack: Pack) -> None:
+def test_progress_counts_every_step_and_epochs_their_mean_loss(
+    tmp_path: Path, moving_pack: Pack
+) -> None:
     seen: list[Progress] = []
-    prune(prepare(tmp_path / "a", moving_pack, epochs=2), report=seen.append)
+    report = prune(prepare(tmp_path / "a", moving_pack, epochs=2), report=seen.append)
+    assert report is not None
     assert [progress.step for progress in seen] == list(range(1, 9))
     assert [bool(progress.note) for progress in seen] == [False, False, False, True] * 2
+    for index, epoch in enumerate(report.epochs):
+        losses = [progress.loss for progress in seen[4 * index : 4 * index + 4]]
+        assert epoch.loss == pytest.approx(sum(losses) / 4)
+
+
+@pytest.mark.parametrize(
+    "options", [{"penalty": 0.2}, {"eps": 0.1}, {"fixed": ("encoder.0.*",)}], ids=str
+)
+def test_a_resumed_run_keeps_its_values(
+    tmp_path: Path, moving_pack: Pack, options: dict[str, Any]
+) -> None:
+    config = prepare(tmp_path / "a", moving_pack)
+    run(config, stop_after=4)
+    files = {key: getattr(config, key) for key in ("checkpoint", "pack", "val_pack", "out")}
+    with pytest.raises(CdfiError, match=r"other values|another optimizer"):
+        run(prune_config(None, {**FAST, **files, **options}))
+    assert run(config).complete

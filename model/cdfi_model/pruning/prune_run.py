@@ -12,7 +12,7 @@ from importlib.metadata import version
 from typing import Any
 
 import torch
-from cdfi_runtime.errors import GateError
+from cdfi_runtime.errors import GateError, InputError
 
 from cdfi_model.checkpoints.weights import save_weights
 from cdfi_model.network import InterpolationNetwork
@@ -81,6 +81,24 @@ class PruneRun(Run):
         self._extra = self._state.extra
         for key, value in fresh.items():
             self._extra.setdefault(key, value)
+        self._refuse_other_values()
+
+    def _refuse_other_values(self) -> None:
+        """The optimizer's state brings these back, so that other ones would silently not act."""
+        config = self._pruning
+        wanted = {
+            "penalty": config.first_penalty,
+            "eps": config.smallest,
+            "weights": [name for name, _ in self._chosen],
+        }
+        begun = self._extra.setdefault("values", wanted)
+        changed = [key for key in wanted if wanted[key] != begun[key]]
+        if changed:
+            raise InputError(
+                f"the run in this folder began with other values of {', '.join(changed)}",
+                got=", ".join(f"{key} {wanted[key]} for {begun[key]}" for key in changed),
+                fix="name the same again, or choose another --out folder",
+            )
 
     def _optimizer_of(self, network: InterpolationNetwork) -> torch.optim.Optimizer:
         config = self._pruning

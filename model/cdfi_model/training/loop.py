@@ -25,7 +25,7 @@ from cdfi_model.spec import NETWORKS
 from cdfi_model.training.batches import Batch, share_of, training_batch
 from cdfi_model.training.config import TrainConfig
 from cdfi_model.training.devices import start_fabric
-from cdfi_model.training.evaluation import psnr_sum, spread_rows
+from cdfi_model.training.evaluation import shared_mean_psnr, spread_rows
 from cdfi_model.training.initialization import unit_variance
 from cdfi_model.training.logs import RunLog, save_strips
 from cdfi_model.training.losses.objective import Objective
@@ -248,15 +248,9 @@ class Run:
         return psnr
 
     def _measure(self) -> float:
-        """Mean PSNR in dB of the averaged weights; processes share the work and the result."""
-        fabric = self._fabric
-        rows = spread_rows(len(self._val), self._config.val_limit)
-        share = rows[fabric.global_rank :: fabric.world_size]
-        total = torch.tensor(psnr_sum(self._state.average, self._val, share), dtype=torch.float64)
-        # Single precision on the device: not every back end reduces float64.
-        reduced = fabric.all_reduce(total.float().to(fabric.device), reduce_op="sum")
-        assert isinstance(reduced, torch.Tensor)
-        return float(reduced) / len(rows)
+        """Mean PSNR in dB of the averaged weights, the same in every process."""
+        limit = self._config.val_limit
+        return shared_mean_psnr(self._fabric, self._state.average, self._val, limit)
 
     def _keep(self, psnr: float, first: bool) -> None:
         """Write the averaged weights if they are wanted; called in every process."""
