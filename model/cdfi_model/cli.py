@@ -6,6 +6,7 @@ import typer
 from cdfi_runtime.command import run_app
 
 from cdfi_model.commands import checkpoints, networks, weights
+from cdfi_model.pruning import prune_command
 from cdfi_model.training import command as training
 
 app = typer.Typer(
@@ -22,6 +23,7 @@ app.command("init")(weights.init)
 app.command("info")(weights.info)
 app.command("pack")(training.pack)
 app.command("train")(training.train)
+app.command("prune")(prune_command.prune)
 
 
 def main() -> None:

@@ -22,6 +22,7 @@ DATA_FILES = (
     "cdfi_model/weights/MODEL_CARD.md",
     "cdfi_model/warp/measured.json",
     "cdfi_model/training/configs/cdfi_mobile.toml",
+    "cdfi_model/pruning/configs/adacof_half.toml",
     "cdfi_bench/schemas/report.schema.json",
 )
 
