@@ -6,6 +6,9 @@ PIP_FLAGS := --disable-pip-version-check --quiet
 # What an isolated build installs is pinned too; newer versions of pip read the second name only.
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_BUILD_CONSTRAINT := $(CURDIR)/constraints.txt
+# Where tests and reports find the runner's sources and keep the bundles they build.
+export CDFI_SOURCES := $(CURDIR)
+export CDFI_CACHE ?= $(CURDIR)/build/cache
 
 .PHONY: artifacts test lint format bench setup wheel wheel-test native ort-headers default-model clean
 .DELETE_ON_ERROR:

@@ -17,6 +17,7 @@ from cdfi_bench.fused_command import fused
 from cdfi_bench.latency_command import latency
 from cdfi_bench.profile_command import profile
 from cdfi_bench.progress import progress_bar
+from cdfi_bench.runner_command import runner
 from cdfi_bench.train_step_command import train_step
 from cdfi_bench.warp_command import warp
 
@@ -144,6 +145,7 @@ def quality(
 app.command()(latency)
 app.command()(fused)
 app.command()(profile)
+app.command()(runner)
 app.command()(warp)
 app.command("train-step")(train_step)
 

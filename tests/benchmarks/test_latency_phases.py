@@ -13,9 +13,14 @@ import pytest
 from cdfi_bench.devices.local import LocalDevice
 from cdfi_bench.latency.affinity import parse_cores
 from cdfi_bench.latency.collector import Collector, planned_units
-from cdfi_bench.latency.measurement import LatencyFailure, LatencyMeasurement, Samples
+from cdfi_bench.latency.measurement import (
+    INTERRUPTED,
+    LatencyFailure,
+    LatencyMeasurement,
+    Samples,
+)
 from cdfi_bench.latency.parity import OutputParity
-from cdfi_bench.latency.report import INTERRUPTED, Job, latency_report, latency_row
+from cdfi_bench.latency.report import Job, latency_report, latency_row
 from cdfi_bench.latency.request import LatencyRequest, graph_frame
 from cdfi_bench.latency.statistics import THROTTLED, slowdown, timing
 from cdfi_bench.references import References

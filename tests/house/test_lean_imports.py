@@ -52,6 +52,8 @@ def test_importing_the_folders_of_a_package_is_light(package: str) -> None:
         ("cdfi_export.format_spec", "FORMATS"),
         ("cdfi_bench.baselines", "BASELINES"),
         ("cdfi_bench.reports", "REPORT_FORMATS"),
+        ("cdfi_bench.devices", "DEVICES"),
+        ("cdfi_bench.phone.way", "WAYS"),
     ],
 )
 def test_listing_a_registry_is_light(home: str, registry: str) -> None:

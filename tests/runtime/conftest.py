@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import struct
 import subprocess
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 import onnx
 import pytest
+from cdfi_bench.bundle.folder import RUNNER, RUNTIME, Bundle
 from cdfi_runtime import native
 from cdfi_runtime.files import sha256_file
 from cdfi_runtime.manifest import (
@@ -219,3 +221,58 @@ def aarch64(tmp_path_factory: pytest.TempPathFactory, lacking: Lacking) -> Emula
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     return Emulated(folder, *tools[2:])
+
+
+class RunnerDone(NamedTuple):
+    """How a run of ``cdfi_runner`` ended."""
+
+    code: int
+    last_line: str  # of stderr
+    result: dict[str, Any]  # empty if there is no result file
+    samples: list[list[str]]  # the words of each line
+
+
+class Runner:
+    """``cdfi_runner``, built for this machine, in a folder for the files of one test."""
+
+    def __init__(self, bundle: Bundle, folder: Path) -> None:
+        self.bundle, self.folder = bundle, folder
+        self.library = bundle.folder / RUNTIME
+        self.output, self.samples = folder / "out.raw", folder / "samples.txt"
+        self.result, self.picture = folder / "result.json", folder / "picture.ppm"
+
+    def feed(self, **arrays: np.ndarray) -> list[str]:
+        """Writes arrays as raw files; the options that name these and their shapes."""
+        options: list[str] = []
+        for name, array in arrays.items():
+            file = self.folder / f"{name}.raw"
+            file.write_bytes(np.ascontiguousarray(array, "<f4").tobytes())
+            sides = ",".join(map(str, array.shape))
+            options += ["--input", f"{name}={file}", "--shape", f"{name}={sides}"]
+        return options
+
+    def command(self, model: Path, *options: str | Path) -> list[str]:
+        """A short run; later options of a name take the place of these."""
+        files = {"library": self.library, "model": model, "output": self.output}
+        files |= {"result": self.result, "samples": self.samples}
+        named = [part for name, file in files.items() for part in (f"--{name}", str(file))]
+        return [
+            *(str(self.bundle.folder / RUNNER), *named),
+            *("--threads", "1", "--warm-up", "1", "--runs", "2", *map(str, options)),
+        ]
+
+    def __call__(self, model: Path, *options: str | Path, **process: Any) -> RunnerDone:
+        command = self.command(model, *options)
+        done = subprocess.run(command, capture_output=True, check=False, **process)
+        return self.ended(done.returncode, done.stderr.decode(errors="replace"))
+
+    def ended(self, code: int, errors: str) -> RunnerDone:
+        result = json.loads(self.result.read_text()) if self.result.is_file() else {}
+        lines = self.samples.read_text().splitlines() if self.samples.is_file() else []
+        last = (errors.strip().splitlines() or [""])[-1]
+        return RunnerDone(code, last, result, [line.split() for line in lines])
+
+
+@pytest.fixture
+def runner(host_bundle: Bundle, tmp_path: Path) -> Runner:
+    return Runner(host_bundle, tmp_path)

@@ -1,4 +1,4 @@
-// Compares the types of ort_abi.h with those of the official onnxruntime_c_api.h.
+// Compares what ort_abi.h and ort_session_abi.h declare with the official onnxruntime_c_api.h.
 #pragma once
 
 #include <cstddef>
@@ -40,6 +40,14 @@ CDFI_STANDS_FOR(KernelContext, OrtKernelContext);
 CDFI_STANDS_FOR(TensorShape, OrtTensorTypeAndShapeInfo);
 CDFI_STANDS_FOR(CustomOp, OrtCustomOp);
 CDFI_STANDS_FOR(Api, OrtApi);
+CDFI_STANDS_FOR(Env, OrtEnv);
+CDFI_STANDS_FOR(Session, OrtSession);
+CDFI_STANDS_FOR(RunOptions, OrtRunOptions);
+CDFI_STANDS_FOR(Allocator, OrtAllocator);
+CDFI_STANDS_FOR(MemoryInfo, OrtMemoryInfo);
+CDFI_STANDS_FOR(TypeInfo, OrtTypeInfo);
+CDFI_STANDS_FOR(AssignedSubgraph, OrtEpAssignedSubgraph);
+CDFI_STANDS_FOR(AssignedNode, OrtEpAssignedNode);
 
 template <class>
 struct Parts;

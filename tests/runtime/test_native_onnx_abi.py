@@ -1,4 +1,6 @@
-"""``ort_abi.h`` against the official header of ONNX Runtime: positions, types, values, layouts.
+"""``ort_abi.h`` and the runner's ``ort_session_abi.h`` against ONNX Runtime's official header.
+
+Positions, types, values and layouts: both are read as one text, since the second adds to the first.
 
 The header is not in this tree. ``make ort-headers`` fetches it, hash-checked, and
 ``CDFI_ORT_HEADERS`` may name another folder that has it.
@@ -19,6 +21,7 @@ import pytest
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 OURS = ROOT / "runtime" / "native" / "ort_abi.h"
+SESSION = ROOT / "runtime" / "runner" / "ort_session_abi.h"
 HEADER = "onnxruntime_c_api.h"
 # Members of our CustomOp, by the official names.
 CUSTOM_OP = {
@@ -51,6 +54,15 @@ VALUES = {
     "ort::kRequired": "INPUT_OUTPUT_REQUIRED",
     "ort::kVariadic": "INPUT_OUTPUT_VARIADIC",
     "0": "OrtMemTypeDefault",
+    "ort::kLogErrors": "ORT_LOGGING_LEVEL_ERROR",
+    "ort::kDeviceAllocator": "OrtDeviceAllocator",
+    "ort::kDefaultMemory": "OrtMemTypeDefault",
+}
+# Entries that are used only where the library has the later version of the interface.
+LATER = {
+    "Session_GetEpGraphAssignmentInfo",
+    "EpAssignedSubgraph_GetEpName",
+    "EpAssignedSubgraph_GetNodes",
 }
 
 
@@ -60,6 +72,11 @@ def headers(lacking: Callable[[str], NoReturn]) -> Path:
     if not (folder / HEADER).is_file():
         lacking(f"no {HEADER} of ONNX Runtime: make ort-headers, or set CDFI_ORT_HEADERS")
     return folder
+
+
+def declared() -> str:
+    """All that we declare of the interface, as one header."""
+    return OURS.read_text() + SESSION.read_text().replace('#include "ort_abi.h"\n', "")
 
 
 def entry_names(ours: str) -> list[str]:
@@ -82,7 +99,8 @@ def check(ours: str) -> str:
     lines += [
         "CDFI_CHECK_MEMBER(ApiBase, OrtApiBase, get_api, GetApi);",
         "CDFI_CHECK_MEMBER(ApiBase, OrtApiBase, get_version_string, GetVersionString);",
-        "static_assert(ort::kApiVersion <= ORT_API_VERSION);",
+        "static_assert(ort::kApiVersion <= ort::kAssignmentApiVersion);",
+        "static_assert(ort::kAssignmentApiVersion <= ORT_API_VERSION);",
     ]
     return "\n".join(['#include "ort_abi_check.h"', *lines])
 
@@ -104,16 +122,17 @@ def compiles(ours: str, headers: Path, folder: Path, lacking: Callable[[str], No
 def test_the_official_header_agrees(
     headers: Path, tmp_path: Path, lacking: Callable[[str], NoReturn]
 ) -> None:
-    ours = OURS.read_text()
-    assert len(entry_names(ours)) >= 16
+    ours = declared()
+    assert len(entry_names(ours)) >= 50
     assert len(entry_names(ours)) == ours.count("= Entry<") + ours.count("=\n    Entry<")
     assert compiles(ours, headers, tmp_path, lacking) == ""
 
 
 def test_no_entry_is_younger_than_the_version_asked_for(headers: Path) -> None:
     """Most entries have a ``since`` in the comment before them; the first ones need none."""
-    ours, official = OURS.read_text(), (headers / HEADER).read_text()
+    ours, official = declared(), (headers / HEADER).read_text()
     asked = int(re.findall(r"kApiVersion = (\d+)", ours)[0])
+    later = int(re.findall(r"kAssignmentApiVersion = (\d+)", ours)[0])
     api = official[official.index("struct OrtApi {") :]
     since = {}
     for name in entry_names(ours):
@@ -122,7 +141,8 @@ def test_no_entry_is_younger_than_the_version_asked_for(headers: Path) -> None:
         comment = api[api.rfind("/**", 0, place.start()) : place.start()]
         found = re.search(r"\\since Version 1\.(\d+)", comment)
         since[name] = int(found[1]) if found else 0
-    assert max(since.values()) <= asked, since
+    assert {name for name, version in since.items() if version > asked} == LATER, since
+    assert max(since.values()) == later
     assert since["KernelContext_ParallelFor"] == 17
 
 
@@ -131,6 +151,14 @@ def test_no_entry_is_younger_than_the_version_asked_for(headers: Path) -> None:
     [
         ("Entry<27,", "Entry<28,", "position of CustomOpDomain_Add"),
         ("Entry<274,", "Entry<273,", "position of KernelContext_ParallelFor"),
+        ("Entry<9,", "Entry<8,", "position of Run"),
+        ("Entry<407,", "Entry<406,", "position of Session_GetEpGraphAssignmentInfo"),
+        (
+            "size_t index, Allocator *, char **out",
+            "size_t index, Allocator *, int *out",
+            "type of Session",
+        ),
+        ("kLogErrors = 3", "kLogErrors = 4", "ORT_LOGGING_LEVEL_ERROR"),
         ("const TensorShape *, size_t *out", "const TensorShape *, int *out", "type of GetDimensi"),
         ("kFloat = 1", "kFloat = 2", "ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT"),
         ("uint32_t version = 16", "uint64_t version = 16", "type of version"),
@@ -149,7 +177,7 @@ def test_a_wrong_declaration_is_found(
     wrong: str,
     message: str,
 ) -> None:
-    ours = OURS.read_text()
+    ours = declared()
     assert right in ours
     errors = compiles(ours.replace(right, wrong, 1), headers, tmp_path, lacking)
     assert message in errors

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from cdfi_bench.report import BackendFacts, Status
 from cdfi_bench.report_device import Conditions
 
+INTERRUPTED = "interrupted by the user"
+
 
 @dataclass(frozen=True)
 class Samples:

@@ -13,7 +13,7 @@ from cdfi_bench.environment import device_info, run_info
 from cdfi_bench.evaluate import error_text
 from cdfi_bench.gates import verdict
 from cdfi_bench.latency.collector import Collector
-from cdfi_bench.latency.measurement import LatencyFailure, LatencyMeasurement
+from cdfi_bench.latency.measurement import INTERRUPTED, LatencyFailure, LatencyMeasurement
 from cdfi_bench.latency.parity import Compared, OutputParity
 from cdfi_bench.latency.request import LatencyRequest
 from cdfi_bench.latency.statistics import timing
@@ -21,7 +21,6 @@ from cdfi_bench.memory import memory
 from cdfi_bench.report import InputFacts, Report, Row, Verdict
 from cdfi_bench.rows import artifact_facts, make_row, padding_text, undecided_row
 
-INTERRUPTED = "interrupted by the user"
 _POLL_S = 0.2
 
 

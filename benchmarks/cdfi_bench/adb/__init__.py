@@ -1,0 +1,1 @@
+"""Android devices over adb: selection, transfer, detached jobs, facts and conditions."""
