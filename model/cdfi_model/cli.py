@@ -6,6 +6,7 @@ import typer
 from cdfi_runtime.command import run_app
 
 from cdfi_model.commands import checkpoints, networks, weights
+from cdfi_model.pruning.compact_command import compact
 from cdfi_model.pruning.density_command import density
 from cdfi_model.training import command as training
 
@@ -22,6 +23,7 @@ app.command("export-checkpoint")(checkpoints.export_checkpoint)
 app.command("init")(weights.init)
 app.command("info")(weights.info)
 app.command("density")(density)
+app.command("compact")(compact)
 app.command("pack")(training.pack)
 app.command("train")(training.train)
 

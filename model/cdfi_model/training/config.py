@@ -74,7 +74,9 @@ class TrainConfig(_Strict):
     """Everything that decides a run. Paths are relative to the config file.
 
     Attributes:
-        network: Registered network.
+        network: Registered network; either this or ``spec``.
+        spec: Spec file of a network that is not registered, as ``cdfi-model compact`` writes it.
+        start: Weights file of the same network to start from, instead of random weights.
         pack: Folder made by ``cdfi-model pack``, or one in Vimeo-90K's layout.
         val_pack: The same from other groups of clips, for choosing weights; of a folder in
             Vimeo-90K's layout, its test list is taken.
@@ -101,7 +103,9 @@ class TrainConfig(_Strict):
         losses: Further losses.
     """
 
-    network: str
+    network: str | None = None
+    spec: Path | None = None
+    start: Path | None = None
     pack: Path
     val_pack: Path
     val_limit: int | None = Field(default=None, gt=0)
@@ -132,6 +136,14 @@ class TrainConfig(_Strict):
     def _halving_has_a_pace(self) -> TrainConfig:
         if (self.schedule == "halving") != (self.halve_every is not None):
             raise ValueError("schedule = 'halving' and halve_every come together")
+        return self
+
+    @model_validator(mode="after")
+    def _one_network(self) -> TrainConfig:
+        if (self.network is None) == (self.spec is None):
+            raise ValueError("either network or spec is needed")
+        if self.start is not None and self.initialization != "default":
+            raise ValueError("start brings weights, initialization = 'unit_variance' draws them")
         return self
 
     @property
@@ -189,6 +201,11 @@ def load_config(path: Path) -> TrainConfig:
         raise InputError(f"{path.name} is no training config", got=misfits) from error
     paths: dict[str, object] = {
         key: path.parent / getattr(config, key) for key in ("pack", "val_pack", "out")
+    }
+    paths |= {
+        key: path.parent / file
+        for key in ("spec", "start")
+        if (file := getattr(config, key)) is not None
     }
     files = {key: getattr(config.losses, key) for key in ("vgg_weights", "teacher")}
     paths["losses"] = config.losses.model_copy(

@@ -19,9 +19,9 @@ import torch
 from cdfi_runtime.errors import CdfiError, InputError
 from cdfi_runtime.files import ensure_folder
 
-from cdfi_model.checkpoints.weights import save_weights
+from cdfi_model.checkpoints.weights import load_tensors, read_weights, save_weights
 from cdfi_model.network import InterpolationNetwork, build_network
-from cdfi_model.spec import NETWORKS
+from cdfi_model.spec_file import find_spec
 from cdfi_model.training.batches import Batch, share_of, training_batch
 from cdfi_model.training.config import TrainConfig
 from cdfi_model.training.devices import start_fabric
@@ -108,7 +108,9 @@ class _Run:
 
     def _network(self) -> InterpolationNetwork:
         config = self._config
-        network = build_network(NETWORKS.get(config.network), seed=config.seed)
+        network = build_network(find_spec(config.network, config.spec), seed=config.seed)
+        if config.start is not None and not self._checkpoint.exists():
+            load_tensors(network, read_weights(config.start).tensors, config.start.name)
         network.formulation = training_warp(config.warp, network, self._fabric.device.type)
         if config.initialization == "unit_variance" and not self._checkpoint.exists():
             batch = self._whole_batch(0)  # of all processes: they must start alike
