@@ -77,7 +77,9 @@ class TrainConfig(Strict):
 
     Attributes:
         network: Registered network, for a run from random weights.
-        start: Weights file whose network and values the run begins with, instead of ``network``.
+        spec: Spec file of a network that is not registered, as ``cdfi-model compact`` writes it.
+        start: Weights file that the run begins with, instead of ``network``; beside ``spec`` it
+            must be of that network.
         pack: Folder made by ``cdfi-model pack``, or one in Vimeo-90K's layout.
         val_pack: The same from other groups of clips, for choosing weights; of a folder in
             Vimeo-90K's layout, its test list is taken.
@@ -105,6 +107,7 @@ class TrainConfig(Strict):
     """
 
     network: str | None = None
+    spec: Path | None = None
     start: Path | None = None
     pack: Path
     val_pack: Path
@@ -140,8 +143,8 @@ class TrainConfig(Strict):
 
     @model_validator(mode="after")
     def _begins_somewhere(self) -> TrainConfig:
-        if (self.network is None) == (self.start is None):
-            raise ValueError("name either a network or, with start, a weights file")
+        if (self.network is None) == (self.spec is None and self.start is None):
+            raise ValueError("name either a network or a spec, or with start a weights file")
         if self.start is not None and self.initialization != "default":
             raise ValueError("initialization is for a network, start brings its own weights")
         return self

@@ -19,9 +19,15 @@ import torch
 from cdfi_runtime.errors import CdfiError, InputError
 from cdfi_runtime.files import ensure_folder
 
-from cdfi_model.checkpoints.weights import WeightsFile, network_of, read_weights, save_weights
+from cdfi_model.checkpoints.weights import (
+    WeightsFile,
+    load_tensors,
+    network_of,
+    read_weights,
+    save_weights,
+)
 from cdfi_model.network import InterpolationNetwork, build_network
-from cdfi_model.spec import NETWORKS
+from cdfi_model.spec_file import find_spec
 from cdfi_model.training.batches import Batch, share_of, training_batch
 from cdfi_model.training.config import TrainConfig
 from cdfi_model.training.devices import start_fabric
@@ -114,10 +120,12 @@ class Run:
 
     def _network(self, start: WeightsFile | None) -> InterpolationNetwork:
         config = self._config
-        if config.start is not None and start is not None:
+        if config.spec is None and config.start is not None and start is not None:
             network = network_of(start, config.start.name)
         else:
-            network = build_network(NETWORKS.get(config.network or ""), seed=config.seed)
+            network = build_network(find_spec(config.network, config.spec), seed=config.seed)
+            if config.start is not None and start is not None:
+                load_tensors(network, start.tensors, config.start.name)
         network.formulation = training_warp(config.warp, network, self._fabric.device.type)
         if config.initialization == "unit_variance" and not self._checkpoint.exists():
             batch = self._whole_batch(0)  # of all processes: they must start alike
