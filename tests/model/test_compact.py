@@ -119,6 +119,12 @@ def test_neighbours_settle_by_the_strategy() -> None:
     assert reshaped(SMALL, skip, Rules("readers")).decoder == ((10, 5),)
 
 
+def test_a_share_of_channels_is_not_bent_by_floating_point() -> None:
+    spec = dataclasses.replace(SMALL, occlusion=(100,))
+    densities = {layer.name: 1.0 for layer in convolutions(spec)} | {"heads.occlusion.out": 0.29}
+    assert reshaped(spec, densities, Rules("readers", "linear")).occlusion == (29,)
+
+
 def test_rounding_for_simd() -> None:
     spec = kernel_unet("adacof")
     densities = read_density_csv(PUBLISHED)

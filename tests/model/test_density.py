@@ -77,7 +77,7 @@ def test_densities_of_one_zero_and_between_and_a_layer_of_one_channel() -> None:
 
 
 def test_the_formula_is_not_bent_by_floating_point() -> None:
-    assert kept_channels(0.49, 10) == 7
+    assert kept_channels(13 * 13 / (15 * 15), 15) == 13
     assert kept_channels(0.07, 512) == 135
 
 

@@ -65,7 +65,7 @@ class DensityReport(_Strict):
 
 def kept_channels(density: float, channels: int) -> int:
     """``int(sqrt(density) * channels)``, the formula of the CDFI paper's long version."""
-    return math.floor(math.sqrt(density) * channels + 1e-9)  # 0.49 ** 0.5 * 10 is 6.999...
+    return math.floor(math.sqrt(density) * channels + 1e-9)  # sqrt((13 / 15)**2) * 15 is 12.99...
 
 
 def density_csv(report: DensityReport) -> str:
