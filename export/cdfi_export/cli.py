@@ -44,6 +44,12 @@ def export(
             "its own, else random ones."
         ),
     ] = None,
+    spec: Annotated[
+        Path | None,
+        typer.Option(
+            help="Spec file of a network that is not registered; without --weights, random ones."
+        ),
+    ] = None,
     weights: Annotated[
         Path | None, typer.Option(help="Weights file; the shipped default if left out.")
     ] = None,
@@ -148,6 +154,7 @@ def export(
         )
     options = ExportOptions(
         network=network,
+        spec=spec,
         weights=weights,
         seed=seed,
         sizes=tuple(FrameSize.parse(text) for text in size or ()),

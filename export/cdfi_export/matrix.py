@@ -67,7 +67,7 @@ def plan_matrix(
         if not options.sizes and not options.dynamic:
             options = replace(options, sizes=(TYPICAL_SIZE,))
     specs = [FORMATS.get(name) for name in formats]
-    source = load_source(options.network, options.weights, options.seed)
+    source = load_source(options.network, options.weights, options.seed, options.spec)
     image_sets_of(options.verify_data)
     cells: list[Cell] = []
     refused: list[ExportRow] = []

@@ -18,6 +18,7 @@ class ExportOptions:
 
     Attributes:
         network: Registered network, or ``None``; see :func:`cdfi_export.source.load_source`.
+        spec: Spec file of a network that is not registered, or ``None``.
         weights: Weights file, or ``None``.
         seed: For random weights, or ``None``.
         format: Registered format.
@@ -39,6 +40,7 @@ class ExportOptions:
     """
 
     network: str | None = None
+    spec: Path | None = None
     weights: Path | None = None
     seed: int | None = None
     format: str = "onnx"

@@ -75,7 +75,7 @@ def export_all(options: ExportOptions, observer: Observer) -> list[ExportOutcome
         CdfiError: options, weights, image data or the output folder cannot be used; nothing has
             been written then.
     """
-    source = load_source(options.network, options.weights, options.seed)
+    source = load_source(options.network, options.weights, options.seed, options.spec)
     network_spec = source.network.spec
     plans = make_plans(options, network_spec)
     image_sets = image_sets_of(options.verify_data)

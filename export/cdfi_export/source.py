@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cdfi_model.spec import NETWORKS
+from cdfi_model.spec_file import find_spec
 from cdfi_runtime.errors import InputError
 from cdfi_runtime.files import sha256_file
 
 if TYPE_CHECKING:
     from cdfi_model.network import InterpolationNetwork
+    from cdfi_model.spec import NetworkSpec
 
 OWN_LICENSE = "Apache-2.0"
 
@@ -35,7 +36,9 @@ class Source:
     origin: str
 
 
-def load_source(network: str | None, weights: Path | None, seed: int | None) -> Source:
+def load_source(
+    network: str | None, weights: Path | None, seed: int | None, spec_file: Path | None = None
+) -> Source:
     """The network to export.
 
     Args:
@@ -44,13 +47,14 @@ def load_source(network: str | None, weights: Path | None, seed: int | None) -> 
             network of that file.
         weights: A weights file of this project (safetensors).
         seed: For random weights; ``None`` draws them by 0 where they are needed.
+        spec_file: In place of ``network``, for one that is not registered.
 
     Returns:
         The shipped default network when all are ``None``.
 
     Raises:
         UnknownNameError: no network of that name.
-        InputError: the file is missing, or holds another network than ``network``.
+        InputError: the file is missing, or holds another network than was named.
         ArtifactError: the file is corrupt or foreign.
     """
     from cdfi_model.checkpoints.weights import (
@@ -60,12 +64,13 @@ def load_source(network: str | None, weights: Path | None, seed: int | None) -> 
         shipped_weights_of,
     )
 
-    spec = None if network is None else NETWORKS.get(network)
+    named = network is not None or spec_file is not None
+    spec = find_spec(network, spec_file) if named else None
     shipped = default_weights()
     if weights is None and spec is not None:
         found = shipped_weights_of(spec) if seed is None else None
         if found is None:
-            return _random(spec.name, seed or 0)
+            return _random(spec, seed or 0)
         shipped = found
     elif seed is not None and weights is not None:
         raise InputError(
@@ -83,6 +88,13 @@ def load_source(network: str | None, weights: Path | None, seed: int | None) -> 
             got=stored.spec.name,
             fix=f"leave --network out, or say --network {stored.spec.name}",
         )
+    if spec_file is not None and stored.spec != spec:
+        raise InputError(
+            f"{path.name} holds another network than {spec_file.name}",
+            expected="the spec inside the weights",
+            got=f"{stored.spec.name} in the weights, {spec.name if spec else ''} in the file",
+            fix="leave --spec out: weights carry their spec",
+        )
     return Source(
         network=load_network(path),
         weights_sha256=stored.sha256,
@@ -91,11 +103,11 @@ def load_source(network: str | None, weights: Path | None, seed: int | None) -> 
     )
 
 
-def _random(name: str, seed: int) -> Source:
+def _random(spec: NetworkSpec, seed: int) -> Source:
     from cdfi_model.checkpoints.weights import save_weights
     from cdfi_model.network import build_network
 
-    network = build_network(NETWORKS.get(name), seed=seed).eval()
+    network = build_network(spec, seed=seed).eval()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "random.safetensors"
         # As the command "cdfi-model init" writes it, so that its file has the same hash.

@@ -18,6 +18,9 @@ from cdfi_export.frame_size import FrameSize
 from cdfi_export.options import ExportOptions
 from cdfi_export.pipeline import export_all
 from cdfi_export.source import load_source
+from cdfi_model.checkpoints.weights import save_weights
+from cdfi_model.spec import NETWORKS
+from cdfi_model.spec_file import write_spec
 from cdfi_runtime.errors import ArtifactError, GateError, InputError, OutputError, UnknownNameError
 from cdfi_runtime.files import sha256_file
 from cdfi_runtime.manifest import load_manifest, manifest_path, parse_manifest
@@ -114,8 +117,8 @@ def test_a_missed_gate_keeps_the_artifact_aside(
     recorder: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def perturbed(network: str | None, weights: Path | None, seed: int) -> Any:
-        source = load_source(network, weights, seed)
+    def perturbed(*named: Any) -> Any:
+        source = load_source(*named)
         with torch.no_grad():
             next(source.network.parameters()).add_(0.5)
         return source
@@ -286,6 +289,21 @@ def test_random_weights_are_named_by_the_file_that_init_writes(tmp_path: Path) -
     assert CliRunner().invoke(app, arguments).exit_code == 0
     assert load_source("compressed_adacof", None, 5).weights_sha256 == sha256_file(path)
     assert load_source("compressed_adacof", None, 6).weights_sha256 != sha256_file(path)
+
+
+def test_a_network_by_its_spec_file(tmp_path: Path) -> None:
+    spec = replace(NETWORKS.get("compressed_adacof"), name="mine")
+    write_spec(tmp_path / "mine.toml", spec)
+    found = load_source(None, None, 5, tmp_path / "mine.toml")
+    assert found.network.spec == spec
+    weights = tmp_path / "w.safetensors"
+    save_weights(weights, found.network)
+    assert load_source(None, weights, None, tmp_path / "mine.toml").network.spec == spec
+    write_spec(tmp_path / "other.toml", replace(spec, occlusion=(52, 51, 47)))
+    with pytest.raises(InputError, match=r"another network than other\.toml"):
+        load_source(None, weights, None, tmp_path / "other.toml")
+    with pytest.raises(InputError, match="which network"):
+        load_source("cdfi", None, 0, tmp_path / "mine.toml")
 
 
 def test_a_network_with_shipped_weights_is_random_only_on_request() -> None:

@@ -96,7 +96,7 @@ def test_a_change_of_width_is_a_change_of_spec() -> None:
 
 
 def test_unknown_network_lists_the_known_ones() -> None:
-    with pytest.raises(UnknownNameError, match="adacof, adacof_plus, cdfi"):
+    with pytest.raises(UnknownNameError, match="adacof, adacof_half, adacof_plus, cdfi"):
         NETWORKS.get("cdfi2")
 
 

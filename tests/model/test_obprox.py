@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -143,3 +144,101 @@ def test_both_published_settings_are_there() -> None:
     assert SETTINGS["readme"].proximal_epochs == 2 and SETTINGS["readme"].eps == 1e-4
     assert SETTINGS["long_version"].proximal_epochs == 10
     assert SETTINGS["long_version"].learning_rate == 1e-2
+
+
+def test_support_steps_keep_zeros_and_leave_the_penalty_out() -> None:
+    bound = torch.tensor([1.0, 0.0, -1e-3], requires_grad=True)
+    free = torch.zeros(1, requires_grad=True)
+    groups = [{"params": [bound]}, {"params": [free], "penalty": 0.0}]
+    optimizer = OBProxSG(groups, lr=0.1, penalty=1.0, eps=0.5)
+    optimizer.phase = "support"
+    bound.grad, free.grad = torch.tensor([1.0, 1.0, -1.0]), torch.ones(1)
+    optimizer.step()
+    torch.testing.assert_close(bound.detach(), torch.tensor([0.9, 0.0, 0.099]))
+    assert bound[1] == 0 and free.item() == pytest.approx(-0.1)
+
+
+def regression_step(
+    weight: Tensor, optimizer: OBProxSG, inputs: Tensor, scaler: Any = None, half: bool = False
+) -> None:
+    optimizer.zero_grad()
+    with torch.autocast("cpu", torch.bfloat16, enabled=half):
+        loss = (inputs @ weight - inputs[:, :2].sum(1)).square().mean()
+    if scaler is None:
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        return
+    scaler.scale(loss).backward()
+    scaler.step(optimizer)
+    scaler.update()
+
+
+@pytest.mark.parametrize("phase", ["proximal", "orthant", "support"])
+def test_a_gradient_scaler_changes_no_bit(phase: Any) -> None:
+    """Thresholds must see the true gradient: a power of two goes in and out exactly."""
+    inputs = torch.randn(16, 8, 8, generator=torch.Generator().manual_seed(0))
+    ends = []
+    for scaled in (False, True):
+        weight = torch.linspace(-0.1, 0.1, 8).requires_grad_()
+        optimizer = OBProxSG([weight], lr=0.05, penalty=0.2, eps=1e-3)
+        optimizer.phase = phase
+        scaler = torch.amp.GradScaler("cpu", init_scale=1024.0) if scaled else None
+        for batch in inputs:
+            regression_step(weight, optimizer, batch, scaler)
+        ends.append(weight.detach())
+    assert torch.equal(*ends)
+    assert phase == "support" or 0 < int(ends[0].count_nonzero()) < 8
+
+
+def test_autocast_finds_the_zeros_of_single_precision() -> None:
+    random = torch.Generator().manual_seed(1)
+    inputs = torch.randn(300, 32, 12, generator=random) * torch.tensor([1.0] * 4 + [0.01] * 8)
+    ends = []
+    for half in (False, True):
+        weight = torch.full((12,), 0.1, requires_grad=True)
+        optimizer = OBProxSG([weight], lr=0.05, penalty=0.05)
+        for step, batch in enumerate(inputs):
+            optimizer.phase = "proximal" if step < 20 else "orthant"
+            regression_step(weight, optimizer, batch + 0.3, half=half)
+        assert weight.dtype == torch.float32
+        ends.append(weight.detach())
+    assert torch.equal(ends[0] == 0, ends[1] == 0) and 0 < int(ends[0].count_nonzero()) < 12
+    torch.testing.assert_close(*ends, atol=0.02, rtol=0.05)
+
+
+def _shared_run(rank: int, world: int, folder: str) -> None:
+    """One of ``world`` processes, each on its share of every batch; the first saves the weights."""
+    from torch.nn.parallel import DistributedDataParallel
+
+    if world > 1:
+        torch.set_num_threads(1)
+        torch.distributed.init_process_group(
+            "gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=world
+        )
+    model: torch.nn.Module = torch.nn.Linear(12, 1, bias=False)
+    with torch.no_grad():
+        model.weight.copy_(torch.linspace(-0.1, 0.1, 12))  # type: ignore[operator]
+    if world > 1:
+        model = DistributedDataParallel(model)
+    optimizer = OBProxSG(model.parameters(), lr=0.05, penalty=0.3, eps=1e-3)
+    inputs = torch.randn(40, 8, 12, generator=torch.Generator().manual_seed(2))
+    for step, batch in enumerate(inputs):
+        optimizer.phase = "proximal" if step < 5 else "orthant"
+        optimizer.zero_grad()
+        share = batch.chunk(world)[rank]
+        (model(share) - share[:, :3].sum(1, keepdim=True)).square().mean().backward()
+        optimizer.step()
+    np.save(f"{folder}/{world}_{rank}.npy", next(model.parameters()).detach().numpy())
+    if world > 1:
+        torch.distributed.destroy_process_group()
+
+
+@pytest.mark.slow
+def test_two_processes_end_where_one_does(tmp_path: Path) -> None:
+    torch.multiprocessing.spawn(_shared_run, (2, str(tmp_path)), nprocs=2)  # type: ignore[no-untyped-call,attr-defined]
+    _shared_run(0, 1, str(tmp_path))
+    one, first, second = (np.load(tmp_path / name) for name in ("1_0.npy", "2_0.npy", "2_1.npy"))
+    np.testing.assert_array_equal(first, second)
+    np.testing.assert_array_equal(first == 0, one == 0)
+    np.testing.assert_allclose(first, one, atol=1e-5)
+    assert 0 < np.count_nonzero(one) < 12

@@ -17,8 +17,9 @@ import torch
 from cdfi_model.checkpoints.weights import read_weights
 from cdfi_model.cli import app
 from cdfi_model.training.config import load_config
-from cdfi_model.training.loop import BEST, CHECKPOINT, SAMPLES, Progress, learning_rate, train
+from cdfi_model.training.loop import BEST, CHECKPOINT, SAMPLES, Progress, train
 from cdfi_model.training.prefetch import prefetch
+from cdfi_model.training.schedule import learning_rate
 from cdfi_runtime.errors import CdfiError, InputError, OutputError
 from cdfi_runtime.images import read_image
 from typer.testing import CliRunner

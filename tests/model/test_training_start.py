@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from cdfi_model.checkpoints.weights import read_weights, save_weights
 from cdfi_model.network import build_network
 from cdfi_model.spec import NETWORKS
 from cdfi_model.training import loop
 from cdfi_model.training.batches import Batch, training_batch
 from cdfi_model.training.config import load_config
 from cdfi_model.training.initialization import unit_variance
+from cdfi_model.training.schedule import learning_rate
+from cdfi_runtime.errors import ArtifactError, InputError
+from cdfi_runtime.files import sha256_file
 from torch import Tensor, nn
 
 CONFIG = """
@@ -113,3 +118,50 @@ def test_a_stage_of_few_batches_sees_them_in_turn(
     loop.train(load_config(tmp_path / "config.toml"), report=lambda _: None)
     first = [0] if extra else []  # the initialisation looks at a batch too
     assert steps == [*first, 0, 1, 0, 1, 0, 5, 6]
+
+
+def test_a_run_may_begin_with_the_weights_of_a_file(
+    tmp_path: Path, moving_pack: Callable[..., Path]
+) -> None:
+    """The network is the file's, registered or not, and its first step begins at its values."""
+    spec = replace(NETWORKS.get("cdfi_mobile"), name="nobody knows this one")
+    start = build_network(spec, seed=4)
+    save_weights(tmp_path / "start.safetensors", start)
+    moving_pack(tmp_path / "pack")
+    text = CONFIG.format(extra="ema = 0\nwarmup = 0\nschedule = 'constant'\nlearning_rate = 1e-7")
+    file = tmp_path / "config.toml"
+    file.write_text(text.replace('network = "cdfi_mobile"', 'start = "start.safetensors"'))
+    loop.train(load_config(file), report=lambda _: None)
+    trained = read_weights(tmp_path / "run" / loop.BEST)
+    assert trained.spec == spec
+    assert trained.info["start_sha256"] == sha256_file(tmp_path / "start.safetensors")
+    moved = [
+        float((trained.tensors[name] - tensor).abs().max())
+        for name, tensor in start.state_dict().items()
+    ]
+    assert 0 < max(moved) < 1e-5
+    save_weights(tmp_path / "start.safetensors", build_network(spec, seed=5))
+    with pytest.raises(ArtifactError, match="began with another weights file"):
+        loop.train(load_config(file), report=lambda _: None)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("start = 'a'\nnetwork = 'b'", "either a network or"),
+        ("", "either a network or"),
+        ("start = 'a'\ninitialization = 'unit_variance'", "brings its own weights"),
+    ],
+)
+def test_a_run_begins_in_one_way(tmp_path: Path, line: str, message: str) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text(CONFIG.format(extra=line).replace('network = "cdfi_mobile"', ""))
+    with pytest.raises(InputError, match=message):
+        load_config(file)
+
+
+def test_a_constant_rate_stays_behind_the_warm_up(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text(CONFIG.format(extra="schedule = 'constant'\nwarmup = 2\nlearning_rate = 0.5"))
+    config = load_config(file)
+    assert [learning_rate(config, step) for step in (0, 1, 2, 6)] == [0.25, 0.5, 0.5, 0.5]

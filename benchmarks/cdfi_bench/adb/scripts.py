@@ -121,9 +121,10 @@ fi
 for each in *; do
   [ $each = $id ] || [ $each = lock ] && continue
   # A folder without the lock: its bench is about to see that the lock is taken, or is no more.
+  # It may go at any moment of this look; what has gone needs none.
+  touched=$(stat -c %Y $each/alive 2>/dev/null || stat -c %Y $each 2>/dev/null) || continue
   limit=$(cat $each/limit 2>/dev/null || echo 30)
-  age=$(($(date +%s) - $(stat -c %Y $each/alive 2>/dev/null || stat -c %Y $each)))
-  [ $age -le $limit ] || {{ kill_in_folder $base/$each; rm -rf $base/$each; }}
+  [ $(($(date +%s) - touched)) -le $limit ] || {{ kill_in_folder $base/$each; rm -rf $base/$each; }}
 done
 echo claimed "$boot"
 """

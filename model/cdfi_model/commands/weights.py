@@ -10,8 +10,11 @@ import typer
 
 
 def init(
-    network: Annotated[str, typer.Argument(help="A registered network; see `networks`.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Weights file to write.")],
+    network: Annotated[
+        str | None, typer.Argument(help="A registered network; see `networks`.")
+    ] = None,
+    spec: Annotated[Path | None, typer.Option(help="Spec file of one that is not.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same file.")] = 0,
 ) -> None:
     """Write randomly initialised weights."""
@@ -19,12 +22,13 @@ def init(
 
     from cdfi_model.checkpoints.weights import save_weights
     from cdfi_model.network import build_network
-    from cdfi_model.spec import NETWORKS
+    from cdfi_model.spec_file import find_spec
 
-    built = build_network(NETWORKS.get(network), seed=seed)
+    built = build_network(find_spec(network, spec), seed=seed)
     save_weights(out, built, info={"source": "random initialisation", "seed": seed})
     Console(soft_wrap=True).print(
-        f"{out}: {network}, {built.count_parameters():,} parameters, seed {seed}", highlight=False
+        f"{out}: {built.spec.name}, {built.count_parameters():,} parameters, seed {seed}",
+        highlight=False,
     )
 
 

@@ -103,8 +103,8 @@ def train(
 
         def report(progress: TrainingProgress) -> None:
             bar.update(task, completed=progress.step, description=f"loss {progress.loss:.4f}")
-            if first and progress.val_psnr_db is not None:
-                bar.console.print(f"step {progress.step}: {progress.val_psnr_db:.2f} dB on val")
+            if first and progress.note:
+                bar.console.print(progress.note)
 
         best = run(settings, report=report, stop_after=stop_after)
     if first:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from cdfi_runtime.errors import InputError, MissingDependencyError
 from cdfi_runtime.files import require_file
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 
-class _Strict(BaseModel):
+class Strict(BaseModel):
+    """A part of a config: unknown fields are errors, and nothing changes it afterwards."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Stage(_Strict):
+class Stage(Strict):
     """A stretch of steps with one batch shape.
 
     Attributes:
@@ -45,7 +47,7 @@ class Stage(_Strict):
     precision: Literal["float32", "bfloat16"] = "float32"
 
 
-class Losses(_Strict):
+class Losses(Strict):
     """Losses beside Charbonnier and the offset supervision; a weight of 0 switches one off.
 
     Attributes:
@@ -70,11 +72,14 @@ class Losses(_Strict):
         return self
 
 
-class TrainConfig(_Strict):
+class TrainConfig(Strict):
     """Everything that decides a run. Paths are relative to the config file.
 
     Attributes:
-        network: Registered network.
+        network: Registered network, for a run from random weights.
+        spec: Spec file of a network that is not registered, as ``cdfi-model compact`` writes it.
+        start: Weights file that the run begins with, instead of ``network``; beside ``spec`` it
+            must be of that network.
         pack: Folder made by ``cdfi-model pack``, or one in Vimeo-90K's layout.
         val_pack: The same from other groups of clips, for choosing weights; of a folder in
             Vimeo-90K's layout, its test list is taken.
@@ -88,7 +93,7 @@ class TrainConfig(_Strict):
         optimizer: ``adamax`` as published; weight decay goes to either.
         learning_rate: At its peak.
         schedule: ``cosine`` decays to 1 % over all steps; ``halving`` halves every
-            ``halve_every`` steps.
+            ``halve_every`` steps; ``constant`` stays.
         warmup: Steps of linear growth to the peak.
         ema: Decay of the moving average of the weights that is evaluated and saved.
         eval_every: Steps between evaluations on ``val_pack``.
@@ -101,7 +106,9 @@ class TrainConfig(_Strict):
         losses: Further losses.
     """
 
-    network: str
+    network: str | None = None
+    spec: Path | None = None
+    start: Path | None = None
     pack: Path
     val_pack: Path
     val_limit: int | None = Field(default=None, gt=0)
@@ -112,7 +119,7 @@ class TrainConfig(_Strict):
     device: Literal["auto", "cpu", "cuda"] = "auto"
     optimizer: Literal["adamw", "adamax"] = "adamw"
     learning_rate: float = Field(default=1e-3, gt=0)
-    schedule: Literal["cosine", "halving"] = "cosine"
+    schedule: Literal["cosine", "halving", "constant"] = "cosine"
     halve_every: int | None = Field(default=None, gt=0)
     warmup: int = Field(default=100, ge=0)
     weight_decay: float = Field(default=1e-4, ge=0)
@@ -134,6 +141,14 @@ class TrainConfig(_Strict):
             raise ValueError("schedule = 'halving' and halve_every come together")
         return self
 
+    @model_validator(mode="after")
+    def _begins_somewhere(self) -> TrainConfig:
+        if (self.network is None) == (self.spec is None and self.start is None):
+            raise ValueError("name either a network or a spec, or with start a weights file")
+        if self.start is not None and self.initialization != "default":
+            raise ValueError("initialization is for a network, start brings its own weights")
+        return self
+
     @property
     def needs_flow(self) -> bool:
         """Whether any stage supervises the offsets."""
@@ -153,7 +168,13 @@ class TrainConfig(_Strict):
         raise ValueError("step lies behind the last stage")
 
 
-def _read(path: Path) -> Any:
+def read_table(path: Path) -> Any:
+    """What a TOML file holds, or a YAML file if the name ends in ``.yaml`` or ``.yml``.
+
+    Raises:
+        InputError: not in its format.
+        MissingDependencyError: a YAML file, and PyYAML is not installed.
+    """
     try:
         text = path.read_text(encoding="utf-8")
         if path.suffix not in (".yaml", ".yml"):
@@ -180,18 +201,29 @@ def load_config(path: Path) -> TrainConfig:
     """
     require_file(path, "the training config")
     try:
-        config = TrainConfig.model_validate(_read(path))
+        config = TrainConfig.model_validate(read_table(path))
     except ValidationError as error:
-        misfits = "; ".join(
-            f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}"
-            for item in error.errors()
-        )
-        raise InputError(f"{path.name} is no training config", got=misfits) from error
-    paths: dict[str, object] = {
-        key: path.parent / getattr(config, key) for key in ("pack", "val_pack", "out")
-    }
-    files = {key: getattr(config.losses, key) for key in ("vgg_weights", "teacher")}
-    paths["losses"] = config.losses.model_copy(
-        update={key: path.parent / file for key, file in files.items() if file is not None}
+        raise InputError(f"{path.name} is no training config", got=misfits(error)) from error
+    return under_folder(config, path.parent)
+
+
+def misfits(error: ValidationError) -> str:
+    """Every field that does not fit, and why, in one line."""
+    return "; ".join(
+        f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in error.errors()
     )
-    return config.model_copy(update=paths)
+
+
+ConfigT = TypeVar("ConfigT", bound=BaseModel)
+
+
+def under_folder(config: ConfigT, folder: Path) -> ConfigT:
+    """``config`` with each relative path taken from ``folder``, those of its sections too."""
+    updates: dict[str, object] = {}
+    for key in type(config).model_fields:
+        value = getattr(config, key)
+        if isinstance(value, Path):
+            updates[key] = folder / value
+        elif isinstance(value, BaseModel):
+            updates[key] = under_folder(value, folder)
+    return config.model_copy(update=updates)

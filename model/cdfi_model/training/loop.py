@@ -19,18 +19,26 @@ import torch
 from cdfi_runtime.errors import CdfiError, InputError
 from cdfi_runtime.files import ensure_folder
 
-from cdfi_model.checkpoints.weights import save_weights
+from cdfi_model.checkpoints.weights import (
+    WeightsFile,
+    load_tensors,
+    network_of,
+    read_weights,
+    save_weights,
+)
 from cdfi_model.network import InterpolationNetwork, build_network
-from cdfi_model.spec import NETWORKS
+from cdfi_model.spec_file import find_spec
 from cdfi_model.training.batches import Batch, share_of, training_batch
 from cdfi_model.training.config import TrainConfig
 from cdfi_model.training.devices import start_fabric
-from cdfi_model.training.evaluation import psnr_sum, spread_rows
+from cdfi_model.training.evaluation import shared_mean_psnr, spread_rows
 from cdfi_model.training.initialization import unit_variance
 from cdfi_model.training.logs import RunLog, save_strips
 from cdfi_model.training.losses.objective import Objective
 from cdfi_model.training.losses.teacher import describe_teacher
+from cdfi_model.training.optimizers import training_optimizer
 from cdfi_model.training.prefetch import prefetch
+from cdfi_model.training.schedule import learning_rate
 from cdfi_model.training.sources import TripletSource, open_source
 from cdfi_model.training.state import TrainState
 from cdfi_model.training.warp_choice import training_warp
@@ -45,12 +53,13 @@ _LOG_EVERY = 20
 
 
 class Progress(NamedTuple):
-    """What a caller may show after each step."""
+    """What a caller may show after each step; ``note`` is a line on what just ended, or empty."""
 
     step: int
     total: int
     loss: float
     val_psnr_db: float | None
+    note: str = ""
 
 
 def train(
@@ -70,21 +79,18 @@ def train(
         CdfiError: a device, folder or file that does not fit, a full disk, or a loss that is no
             number any more; the last checkpoint is untouched.
     """
-    return _Run(config).go(report, stop_after)
+    return Run(config).go(report, stop_after)
 
 
-def learning_rate(config: TrainConfig, step: int) -> float:
-    """Linear warm-up, then a cosine down to 1 % of the peak, or halves."""
-    if step < config.warmup:
-        return config.learning_rate * (step + 1) / config.warmup
-    if config.halve_every is not None:
-        return config.learning_rate * 0.5 ** (step // config.halve_every)
-    through = (step - config.warmup) / max(1, config.total_steps - config.warmup)
-    return config.learning_rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * through)))
+class Run:
+    """One process's part of a run.
 
+    What another kind of run than plain training does differently, it replaces: ``_optimizer_of``,
+    ``_begin_step``, ``_end_step``, ``_evaluation_is_due``, ``_finished``, ``_keep``.
+    """
 
-class _Run:
-    """One process's part of a run."""
+    zeros_stay = False
+    fix_complete = "add a stage to the config, or choose another 'out' folder"
 
     def __init__(self, config: TrainConfig) -> None:
         self._config = config
@@ -94,35 +100,66 @@ class _Run:
         ensure_folder(config.out)
         self._source = open_source(config.pack, flow=config.needs_flow)
         self._val: TripletSource = open_source(config.val_pack, val=True, flow=False)
-        self._state = TrainState(self._network(), config)
-        objective = Objective(self._state.network, config.losses, device)
-        self._objective, self._optimizer = self._fabric.setup(objective, self._state.optimizer)
+        start = None if config.start is None else read_weights(config.start)
+        network = self._network(start)
+        optimizer = self._optimizer_of(network)
+        self._state = TrainState(network, optimizer, zeros_stay=self.zeros_stay)
+        objective = Objective(network, config.losses, device)
+        self._objective, self._optimizer = self._fabric.setup(objective, optimizer)
         self._state.average.to(device)
         if self._checkpoint.exists():
             self._state.load(self._checkpoint)
-        self._info: dict[str, Any] = {"warp": self._state.network.formulation}
+        self._info: dict[str, Any] = {"warp": network.formulation}
+        if start is not None:
+            self._info["start_sha256"] = start.sha256
+            self._state.started_from(start.sha256)
         if config.losses.teacher and config.losses.teacher_weight:
             self._info["teacher"] = describe_teacher(
                 config.losses.teacher, config.losses.teacher_weight
             )
 
-    def _network(self) -> InterpolationNetwork:
+    def _network(self, start: WeightsFile | None) -> InterpolationNetwork:
         config = self._config
-        network = build_network(NETWORKS.get(config.network), seed=config.seed)
+        if config.spec is None and config.start is not None and start is not None:
+            network = network_of(start, config.start.name)
+        else:
+            network = build_network(find_spec(config.network, config.spec), seed=config.seed)
+            if config.start is not None and start is not None:
+                load_tensors(network, start.tensors, config.start.name)
         network.formulation = training_warp(config.warp, network, self._fabric.device.type)
         if config.initialization == "unit_variance" and not self._checkpoint.exists():
             batch = self._whole_batch(0)  # of all processes: they must start alike
             unit_variance(network, batch.frame0, batch.frame2, seed=config.seed)
         return network
 
+    def _optimizer_of(self, network: InterpolationNetwork) -> torch.optim.Optimizer:
+        return training_optimizer(network, self._config)
+
+    def _begin_step(self) -> None:
+        """Before a step, in every process."""
+
+    def _end_step(self, loss: float) -> None:
+        """After a step that counted, before its evaluation and checkpoint, in every process."""
+
+    def _note(self, psnr: float) -> str:
+        return f"step {self._state.step}: {psnr:.2f} dB on val"
+
+    def _evaluation_is_due(self) -> bool:
+        return self._state.step % self._config.eval_every == 0 or self._finished()
+
+    def _finished(self) -> bool:
+        """Whether no further step is wanted."""
+        return self._state.step >= self._config.total_steps
+
     def go(self, report: Callable[[Progress], None], stop_after: int | None) -> Path:
+        """The steps that are left, at most up to step ``stop_after``; see :func:`train`."""
         config, state = self._config, self._state
         last = min(config.total_steps, stop_after or config.total_steps)
-        if state.step >= config.total_steps:
+        if self._finished():
             raise InputError(
                 "this run is complete",
                 got=f"step {state.step} of {config.total_steps} in {self._checkpoint}",
-                fix="add a stage to the config, or choose another 'out' folder",
+                fix=self.fix_complete,
             )
         if not self._fabric.is_global_zero:
             self._steps(report, last, None)
@@ -139,25 +176,29 @@ class _Run:
         config, state = self._config, self._state
         with prefetch(self._batch, range(state.step, last), config.prefetch) as batches:
             since, waited, counted = time.perf_counter(), 0.0, 0
-            while state.step < last:
+            while state.step < last and not self._finished():
+                self._begin_step()
                 batch, seconds = _timed(batches)
                 waited, counted = waited + seconds, counted + 1
                 rate = learning_rate(config, state.step)
                 loss, offsets = self._step(batch, rate)
                 state.step += 1
+                self._end_step(loss)
                 spent = time.perf_counter() - since
                 psnr = None
-                if state.step % config.eval_every == 0 or state.step == config.total_steps:
+                if self._evaluation_is_due():
                     psnr = self._evaluate(log is not None)
                 if log is not None:
                     if state.step % _LOG_EVERY == 0 or psnr is not None:
                         values = (loss, offsets, rate, spent / counted, waited / spent, psnr)
                         log.add(state.step, values)
-                    if state.step % config.save_every == 0 or state.step == last:
+                    ended = state.step == last or self._finished()
+                    if state.step % config.save_every == 0 or ended:
                         state.save(self._checkpoint)
                 if state.step % _LOG_EVERY == 0 or psnr is not None:
                     since, waited, counted = time.perf_counter(), 0.0, 0
-                report(Progress(state.step, config.total_steps, loss, psnr))
+                note = "" if psnr is None else self._note(psnr)
+                report(Progress(state.step, config.total_steps, loss, psnr, note))
 
     def _batch(self, step: int) -> Batch:
         """This process's share. Each makes the whole batch, for the draws depend on each other."""
@@ -204,27 +245,27 @@ class _Run:
         return mean, offsets
 
     def _evaluate(self, first: bool) -> float:
-        """Mean PSNR in dB of the averaged weights; the first process keeps the best of them."""
-        config, state, fabric = self._config, self._state, self._fabric
-        rows = spread_rows(len(self._val), config.val_limit)
-        share = rows[fabric.global_rank :: fabric.world_size]
-        total = torch.tensor(psnr_sum(state.average, self._val, share), dtype=torch.float64)
-        # Single precision on the device: not every back end reduces float64.
-        reduced = fabric.all_reduce(total.float().to(fabric.device), reduce_op="sum")
-        assert isinstance(reduced, torch.Tensor)
-        psnr = float(reduced) / len(rows)
-        better = psnr > state.best_psnr
-        state.best_psnr = max(psnr, state.best_psnr)
-        if not first:
-            return psnr
-        if better:
-            info = {"step": state.step, "val_psnr_db": round(psnr, 4), "seed": config.seed}
-            save_weights(config.out / BEST, state.average, info=info | self._info)
-        if config.strips:
-            shown = spread_rows(len(self._val), config.strips)
-            path = config.out / SAMPLES / f"step_{state.step:06d}.png"
-            save_strips(path, state.average, self._val, shown)
+        """Mean PSNR in dB of the averaged weights, which the first process then may keep."""
+        psnr = self._measure()
+        self._keep(psnr, first)
+        self._state.best_psnr = max(psnr, self._state.best_psnr)
+        if first and self._config.strips:
+            shown = spread_rows(len(self._val), self._config.strips)
+            path = self._config.out / SAMPLES / f"step_{self._state.step:06d}.png"
+            save_strips(path, self._state.average, self._val, shown)
         return psnr
+
+    def _measure(self) -> float:
+        """Mean PSNR in dB of the averaged weights, the same in every process."""
+        limit = self._config.val_limit
+        return shared_mean_psnr(self._fabric, self._state.average, self._val, limit)
+
+    def _keep(self, psnr: float, first: bool) -> None:
+        """Write the averaged weights if they are wanted; called in every process."""
+        if first and psnr > self._state.best_psnr:
+            config, step = self._config, self._state.step
+            info = {"step": step, "val_psnr_db": round(psnr, 4), "seed": config.seed}
+            save_weights(config.out / BEST, self._state.average, info=info | self._info)
 
 
 def _timed(batches: Iterator[Batch]) -> tuple[Batch, float]:

@@ -40,15 +40,29 @@ def open_source(folder: Path, *, val: bool = False, flow: bool = True) -> Triple
         flow: Whether flow is needed where it must be computed.
 
     Raises:
-        InputError: neither layout.
+        InputError: neither layout, or no triplets in it.
         ArtifactError: a pack that is damaged.
         MissingDependencyError: flow must be computed and OpenCV is not installed.
     """
+    source: TripletSource
     if (folder / "index.json").exists():
-        return Pack.open(folder, flow=flow)
-    if (folder / TRAIN_LIST).exists():
-        return VimeoTriplets(folder, val=val, flow=flow)
-    raise InputError(
+        source = Pack.open(folder, flow=flow)
+    elif (folder / TRAIN_LIST).exists():
+        source = VimeoTriplets(folder, val=val, flow=flow)
+    else:
+        raise _unknown_layout(folder)
+    if len(source) == 0:
+        raise InputError(
+            "the data folder has no triplets",
+            expected="at least one",
+            got=str(folder),
+            fix="make the pack anew from clips that move: cdfi-model pack CLIPS -o PACK",
+        )
+    return source
+
+
+def _unknown_layout(folder: Path) -> InputError:
+    return InputError(
         "the data folder has no known layout",
         expected=f"a pack (index.json) or Vimeo-90K's layout ({TRAIN_LIST})",
         got=str(folder) if folder.is_dir() else f"{folder}, which does not exist",

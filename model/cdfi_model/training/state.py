@@ -13,7 +13,6 @@ from cdfi_runtime.errors import ArtifactError
 from cdfi_runtime.files import atomic_path
 
 from cdfi_model.network import InterpolationNetwork
-from cdfi_model.training.config import TrainConfig
 
 _VERSION = 1
 
@@ -21,13 +20,26 @@ _VERSION = 1
 class TrainState:
     """A network in training with its moving average; one step at a time moves all of it on."""
 
-    def __init__(self, network: InterpolationNetwork, config: TrainConfig) -> None:
+    def __init__(
+        self,
+        network: InterpolationNetwork,
+        optimizer: torch.optim.Optimizer,
+        *,
+        zeros_stay: bool = False,
+    ) -> None:
+        """Begin at step 0.
+
+        Args:
+            network: Trained in place.
+            optimizer: On its parameters.
+            zeros_stay: The average is exactly zero where the network is, as pruning wants it.
+        """
         self.network = network.train()
         self.average = copy.deepcopy(network).eval().requires_grad_(False)
-        kind = {"adamw": torch.optim.AdamW, "adamax": torch.optim.Adamax}[config.optimizer]
-        self.optimizer: torch.optim.Optimizer = kind(
-            network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
-        )
+        self.optimizer = optimizer
+        self._zeros_stay = zeros_stay
+        # What else a kind of run remembers: plain values by name.
+        self.extra: dict[str, Any] = {}
         self.step = 0
         self.best_psnr = float("-inf")
 
@@ -38,6 +50,8 @@ class TrainState:
         pairs = zip(self.average.parameters(), self.network.parameters(), strict=True)
         for kept, current in pairs:
             kept.lerp_(current, 1 - decay)
+            if self._zeros_stay:
+                kept.masked_fill_(current == 0, 0)
 
     def save(self, path: Path) -> None:
         """Write everything to ``path`` by way of a temporary name."""
@@ -49,6 +63,7 @@ class TrainState:
             "optimizer": self.optimizer.state_dict(),
             "step": self.step,
             "best_psnr": self.best_psnr,
+            "extra": self.extra,
         }
         # By way of memory: torch's own file writer hides a full disk behind a RuntimeError.
         buffer = io.BytesIO()
@@ -81,6 +96,21 @@ class TrainState:
                 fix="choose another 'out' folder in the config, or remove the checkpoint",
             ) from error
         self.step, self.best_psnr = int(content["step"]), float(content["best_psnr"])
+        self.extra = content.get("extra", {})  # older checkpoints have none
+
+    def started_from(self, sha256: str) -> None:
+        """Note the weights file that a run begins with; a resumed run must name the same.
+
+        Raises:
+            ArtifactError: it began with another one.
+        """
+        if self.extra.setdefault("start_sha256", sha256) != sha256:
+            raise ArtifactError(
+                "the run in this folder began with another weights file",
+                expected=f"the file with sha256 {self.extra['start_sha256'][:12]}...",
+                got=f"{sha256[:12]}...",
+                fix="name that file again, or choose another 'out' folder",
+            )
 
     @staticmethod
     def _read(path: Path) -> dict[str, Any]:
