@@ -57,6 +57,12 @@ def encode(tensors: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, 
     return stored, shapes
 
 
+def sparse_bytes(tensors: Mapping[str, Tensor]) -> int:
+    """Bytes of the tensors as :func:`encode` stores them, without a file's header."""
+    stored, _ = encode(tensors)
+    return sum(each.numel() * each.element_size() for each in stored.values())
+
+
 def _split(tensor: Tensor) -> tuple[Tensor, Tensor] | None:
     """Mask and values; ``None`` where the tensor is smaller as it is."""
     if tensor.dtype not in _FLOATS:
