@@ -257,3 +257,12 @@ def test_a_foreign_report_is_refused(tmp_path: Path) -> None:
     (tmp_path / "compress.json").write_text('{"schema_version": 7}')
     with pytest.raises(ArtifactError, match="no compression report"):
         read_compress_report(tmp_path)
+
+
+def test_the_config_that_travels_with_the_package_fits() -> None:
+    file = Path(compress_run.__file__).parent / "configs" / "compress_adacof_half.toml"
+    plan = load_compress_config(file)
+    assert plan.baseline is not None and plan.baseline.network == "adacof_half"
+    steps = plan.prune.training().total_steps + plan.retrain.total_steps
+    assert steps < plan.baseline.total_steps, "no more than the budget of the baseline"
+    assert plan.config.gate is not None and plan.config.gate.fewer_parameters == 8
