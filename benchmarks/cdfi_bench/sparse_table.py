@@ -16,12 +16,13 @@ from typing import Annotated
 import typer
 from cdfi_export.frame_size import FrameSize
 from cdfi_export.options import ExportOptions
-from cdfi_export.pipeline import export_all
 from cdfi_export.timing import time_artifact
 from cdfi_runtime.apart import Send, run_apart
 from cdfi_runtime.command import run_app
 from cdfi_runtime.errors import CdfiError
 from cdfi_runtime.memory import peak_bytes
+
+from cdfi_bench.export_apart import export_apart
 
 MIB = 2**20
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -54,13 +55,6 @@ class Row:
     sparse_load_s: float | None = None
     ratio: float | None = None
     reason: str | None = None
-
-
-class _Silent:
-    def note(self, text: str) -> None: ...
-    def start(self, artifact: str, steps: int) -> None: ...
-    def step(self, text: str) -> None: ...
-    def end(self) -> None: ...
 
 
 def pruned_weights(network: str, density: float, path: Path) -> None:
@@ -98,10 +92,10 @@ def measure(
 def _row(weights: Path, size: FrameSize, format: str, precision: str, density: float) -> Row:
     out = weights.with_suffix("")
     asked = {"weights": weights, "sizes": (size,), "out": out, "format": format, "threads": 1}
-    dense = _export(ExportOptions(**asked, precision=precision))  # type: ignore[arg-type]
+    dense = export_apart(ExportOptions(**asked, precision=precision))  # type: ignore[arg-type]
     length = _bytes(dense)
     try:
-        sparse = _export(ExportOptions(**asked, precision=precision, form="sparse"))  # type: ignore[arg-type]
+        sparse = export_apart(ExportOptions(**asked, precision=precision, form="sparse"))  # type: ignore[arg-type]
     except CdfiError as error:
         return Row(format, precision, density, length, reason=error.problem)
     one, other = time_artifact(dense, None, 1), time_artifact(sparse, dense, 1)
@@ -118,18 +112,6 @@ def _row(weights: Path, size: FrameSize, format: str, precision: str, density: f
         other.ratio,
         other.reason,
     )
-
-
-def _export(options: ExportOptions) -> Path:
-    return run_apart(_export_here, options)
-
-
-def _export_here(_send: Send, options: ExportOptions) -> Path:
-    (outcome,) = export_all(options, _Silent())
-    if outcome.error is not None:
-        raise outcome.error
-    assert outcome.file is not None
-    return outcome.file
 
 
 def _bytes(path: Path) -> int:
