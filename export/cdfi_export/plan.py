@@ -28,7 +28,7 @@ class Plan:
         opset: ONNX operator set, or ``None``.
         warp: Formulation, and why this one.
         images: Whether inputs and output are images.
-        form: ``dense`` or ``sparse``.
+        form: ``dense``, ``compact`` (the same of a network that was narrowed) or ``sparse``.
         portable: For an artifact with the native warp, the name of the one without.
     """
 
@@ -39,7 +39,7 @@ class Plan:
     opset: int | None
     warp: Choice
     images: bool = False
-    form: Literal["dense", "sparse"] = "dense"
+    form: Literal["dense", "compact", "sparse"] = "dense"
     portable: str | None = None
 
 
@@ -69,7 +69,7 @@ def make_plans(options: ExportOptions, network: NetworkSpec) -> list[Plan]:
             opset=opset,
             warp=choose_warp(options.warp, network, spec, size, opset),
             images=options.images,
-            form=form,
+            form="compact" if form == "dense" and network.compacted_from else form,
             portable=f"{stem}_{size or 'dynamic'}{tag}{spec.suffix}" if native else None,
         )
         for size in options.graph_sizes(spec, network.multiple)
