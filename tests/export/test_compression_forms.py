@@ -1,4 +1,4 @@
-"""Pruned, compact and sparse forms of a kernel U-Net in every format that takes it, by its gates."""
+"""Pruned, compact and sparse forms of a kernel U-Net in each format that takes it, by its gates."""
 
 from __future__ import annotations
 
