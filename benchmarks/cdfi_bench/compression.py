@@ -100,7 +100,7 @@ def _row(
         reason = timing.reason or "its frames are identical to torch's"
         missing = {name: reason for name, value in facts.items() if value is None}
         # The sparse form decodes to the same values: its frames are those of the dense row.
-        quality = _quality(artifact, request) if form == DENSE and request.sets else ()
+        quality = _quality(request, stage) if form == DENSE and request.sets else ()
     alike = ("parameters", "nonzero", "macs", "val_psnr_db")
     row = StageRow(
         stage=stage.name,
@@ -130,14 +130,16 @@ def _parity_db(artifact: Path) -> float | None:
     return min((each for each in found if each is not None), default=None)
 
 
-def _quality(artifact: Path, request: CompressionRequest) -> tuple[SetQuality, ...]:
-    report = quality_report([artifact], request.sets, threads=request.threads)
+def _quality(request: CompressionRequest, stage: CompressStage) -> tuple[SetQuality, ...]:
+    """By torch from the weights: an artifact of fixed size would see the centres of frames only."""
+    weights = request.folder / stage.weights
+    report = quality_report([weights], request.sets, threads=request.threads)
     found = []
     for row in report.rows:
-        if row.subject == artifact.name and row.input is not None and row.quality is not None:
+        if row.subject == weights.name and row.input is not None and row.quality is not None:
             mean = row.quality
             if mean.psnr_db is None or mean.ssim is None:
-                raise GateError(f"{artifact.name} has no quality", got=row.verdict.reason)
+                raise GateError(f"{weights.name} has no quality", got=row.verdict.reason)
             found.append(
                 SetQuality(
                     name=row.input.image_set,
