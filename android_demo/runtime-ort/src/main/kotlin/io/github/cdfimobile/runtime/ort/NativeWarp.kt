@@ -9,22 +9,22 @@ import ai.onnxruntime.OrtSession
  * The library is optional. An app has it when it was built with `cdfi.nativeWarp=true`; artifacts
  * that need it have a portable one beside them.
  */
-object NativeWarp {
+public object NativeWarp {
     private const val LIBRARY = "cdfi_native"
     private const val JNI = "cdfi_native_jni"
     private val LEVELS = listOf("scalar", "vector4", "avx2", "avx512")
 
     /** The operators of a graph that needs this library. */
-    val OPERATORS: Set<String> = setOf("AdaCoFWarp", "AdaCoFHeadsWarp")
+    public val OPERATORS: Set<String> = setOf("AdaCoFWarp", "AdaCoFHeadsWarp")
 
     /** Why the library cannot be used; null if it can. Looked for once. */
-    val missing: String? by lazy(::load)
+    public val missing: String? by lazy(::load)
 
     /** The instruction set level that it works with on this processor; null without the library. */
-    val level: String? get() = if (missing == null) LEVELS.getOrNull(dispatch()) else null
+    public val level: String? get() = if (missing == null) LEVELS.getOrNull(dispatch()) else null
 
     /** Whether a graph with these [operators] needs the library. */
-    fun isNeeded(operators: Collection<String>): Boolean = operators.any(OPERATORS::contains)
+    public fun isNeeded(operators: Collection<String>): Boolean = operators.any(OPERATORS::contains)
 
     /**
      * Makes the operators known to sessions with these [options].

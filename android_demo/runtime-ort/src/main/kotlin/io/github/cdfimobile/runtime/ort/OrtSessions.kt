@@ -30,36 +30,29 @@ internal object OrtSessions {
     /**
      * A session of [graph] on the provider asked for, else on the CPU.
      *
-     * @param profile Where ONNX Runtime writes how each node ran; null for no such file.
      * @throws OrtException the CPU cannot run it either.
      */
     @Throws(OrtException::class)
-    fun open(
-        graph: ByteArray,
-        options: OrtOptions,
-        nativeWarp: Boolean,
-        profile: String? = null,
-    ): OpenSession {
+    fun open(graph: ByteArray, options: OrtOptions, nativeWarp: Boolean): OpenSession {
         val asked = options.provider
         val refused = when {
             asked == Provider.CPU -> null
             asked.id !in available() ->
                 "this ONNX Runtime has no provider '${asked.id}', only ${available().joinToString()}"
             else -> try {
-                return OpenSession(create(graph, options, nativeWarp, profile), asked.id, null)
+                return OpenSession(create(graph, options, nativeWarp), asked.id, null)
             } catch (error: OrtException) {
                 "'${asked.id}' refused the graph: ${error.message}"
             }
         }
         val onCpu = options.copy(provider = Provider.CPU)
-        return OpenSession(create(graph, onCpu, nativeWarp, profile), Provider.CPU.id, refused)
+        return OpenSession(create(graph, onCpu, nativeWarp), Provider.CPU.id, refused)
     }
 
     private fun create(
         graph: ByteArray,
         options: OrtOptions,
         nativeWarp: Boolean,
-        profile: String?,
     ): OrtSession = OrtSession.SessionOptions().use { session ->
         session.setIntraOpNumThreads(options.threads)
         session.setInterOpNumThreads(1)
@@ -67,7 +60,6 @@ internal object OrtSessions {
         // one left in the arena: double the memory, and slower.
         session.setMemoryPatternOptimization(false)
         if (nativeWarp) NativeWarp.register(session)
-        profile?.let(session::enableProfiling)
         when (options.provider) {
             Provider.CPU -> Unit
             // Its threads are its own, and one if nobody says how many.
@@ -83,9 +75,7 @@ internal object OrtSessions {
         environment.createSession(graph, session)
     }
 
-    private fun shortName(provider: OrtProvider): String = shortName(provider.getName())
-
     /** `XnnpackExecutionProvider` becomes `xnnpack`. */
-    fun shortName(provider: String): String =
-        provider.removeSuffix("ExecutionProvider").lowercase(Locale.ROOT)
+    private fun shortName(provider: OrtProvider): String =
+        provider.getName().removeSuffix("ExecutionProvider").lowercase(Locale.ROOT)
 }
