@@ -41,7 +41,6 @@ dependencies {
     implementation(project(":runtime-ort"))
 
     testImplementation(libs.junit.jupiter)
-    testRuntimeOnly(libs.junit.platform.launcher)
 }
 
 tasks.withType<Test>().configureEach { useJUnitPlatform() }

@@ -45,7 +45,6 @@ dependencies {
     implementation(libs.onnxruntime.android)
 
     testImplementation(libs.junit.jupiter)
-    testRuntimeOnly(libs.junit.platform.launcher)
 }
 
 tasks.withType<Test>().configureEach { useJUnitPlatform() }

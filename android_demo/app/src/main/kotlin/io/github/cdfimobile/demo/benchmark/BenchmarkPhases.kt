@@ -1,21 +1,22 @@
 package io.github.cdfimobile.demo.benchmark
 
+import io.github.cdfimobile.core.report.PeakMemory
+import io.github.cdfimobile.core.report.PhaseSamples
+import io.github.cdfimobile.core.report.Reading
 import io.github.cdfimobile.demo.system.Memory
 
 /** What was measured; it grows, so that it holds the part that was done when a run ends early. */
 class Measurements {
-    var loadNs: Long? = null
-    var firstRunNs: Long? = null
-    var warmUp = 0
-    val burstNs = mutableListOf<Long>()
-    val endToEndNs = mutableListOf<Long>()
-    val sustainedNs = mutableListOf<Long>()
-    var peakBeforeLoad: Long? = null
-    var peak: Long? = null
+    var samples = PhaseSamples()
+        internal set
+    var memory = PeakMemory(null, null)
+        internal set
 
     /** Readings with their times; null where nothing may be read. */
-    var frequency: MutableList<Pair<Long, Map<String, Long>>>? = null
-    var thermal: MutableList<Pair<Long, Map<String, Long>>>? = null
+    var frequency: List<Reading>? = null
+        internal set
+    var thermal: List<Reading>? = null
+        internal set
 }
 
 /** Someone ended the run; what was measured is in the [Measurements]. */
@@ -39,8 +40,8 @@ class BenchmarkPhases(
     private var readAt: Long? = null
 
     init {
-        if (frequencies.there) into.frequency = mutableListOf()
-        if (temperatures.there) into.thermal = mutableListOf()
+        if (frequencies.there) into.frequency = emptyList()
+        if (temperatures.there) into.thermal = emptyList()
     }
 
     /**
@@ -49,10 +50,9 @@ class BenchmarkPhases(
      * @throws StoppedException someone ended it; a subject that was loaded is closed.
      */
     fun run(load: () -> BenchmarkSubject): BenchmarkSubject {
-        into.peakBeforeLoad = memory().peak
+        into.memory = PeakMemory(memory().peak, null)
         lateinit var subject: BenchmarkSubject
-        between()
-        into.loadNs = log.timed(Phase.LOAD) { subject = load() }
+        keep { copy(loadNs = timed(Phase.LOAD) { subject = load() }) }
         try {
             runLoaded(subject)
         } catch (failure: Throwable) {
@@ -63,50 +63,47 @@ class BenchmarkPhases(
     }
 
     private fun runLoaded(subject: BenchmarkSubject) {
-        between()
-        into.firstRunNs = log.timed(Phase.FIRST, subject::run)
+        keep { copy(firstRunNs = timed(Phase.FIRST, subject::run)) }
         repeat(request.warmUp) {
-            between()
-            log.timed(Phase.WARM_UP, subject::run)
-            into.warmUp++
+            timed(Phase.WARM_UP, subject::run)
+            keep { copy(warmUp = warmUp + 1) }
         }
-        into.peak = memory().peak
+        into.memory = into.memory.copy(bytes = memory().peak)
         repeat(request.iterations) {
-            between()
-            into.burstNs += log.timed(Phase.BURST, subject::run)
+            keep { copy(burstNs = burstNs + timed(Phase.BURST, subject::run)) }
         }
         repeat(request.endToEnd) {
-            between()
-            into.endToEndNs += log.timed(Phase.END_TO_END, subject::endToEnd)
+            keep { copy(endToEndNs = endToEndNs + timed(Phase.END_TO_END, subject::endToEnd)) }
         }
         val end = clock() + request.sustainedSeconds * NS_PER_SECOND
         while (clock() < end) {
-            between()
-            into.sustainedNs += log.timed(Phase.SUSTAINED, subject::run)
+            keep { copy(sustainedNs = sustainedNs + timed(Phase.SUSTAINED, subject::run)) }
         }
         read()
     }
 
-    /** All that is due between two runs. */
-    private fun between() {
+    private inline fun keep(change: PhaseSamples.() -> PhaseSamples) {
+        into.samples = into.samples.change()
+    }
+
+    /** One sample, with all that is due before it. */
+    private fun timed(phase: Phase, body: () -> Unit): Long {
         if (isStopped()) throw StoppedException()
         val last = readAt
         if (last == null || clock() - last >= NS_PER_SECOND) read()
+        return log.timed(phase, body)
     }
 
     private fun read() {
-        take("frequency", frequencies, into.frequency)
-        take("thermal", temperatures, into.thermal)
+        into.frequency = take("frequency", frequencies, into.frequency)
+        into.thermal = take("thermal", temperatures, into.thermal)
         readAt = clock()
     }
 
-    private fun take(
-        kind: String,
-        sensors: Sensors,
-        into: MutableList<Pair<Long, Map<String, Long>>>?,
-    ) {
-        val values = into?.let { sensors.read() }.orEmpty()
-        if (values.isNotEmpty()) into?.add(log.reading(kind, values) to values)
+    private fun take(kind: String, sensors: Sensors, so: List<Reading>?): List<Reading>? {
+        val values = if (so == null) emptyMap() else sensors.read()
+        if (so == null || values.isEmpty()) return so
+        return so + Reading(log.reading(kind, values), values)
     }
 
     private companion object {

@@ -5,6 +5,15 @@ import java.nio.FloatBuffer
 
 /** A loaded artifact with a pair of frames, ready to be timed. */
 interface BenchmarkSubject : AutoCloseable {
+    /** SHA-256 of the artifact that was loaded. */
+    val sha256: String
+
+    /** Pixels of the frames. */
+    val width: Int
+
+    /** Pixels of the frames. */
+    val height: Int
+
     /** What it really runs on, by a provider's short name. */
     val providerActual: String
 
@@ -12,7 +21,7 @@ interface BenchmarkSubject : AutoCloseable {
     val providerFallback: String?
 
     /** Sides of the raw output: 1x3xHxW or 1xHxWx3. */
-    val outputShape: List<Int>
+    val outputShape: List<Long>
 
     /** The network alone, on tensors that were packed before. */
     fun run()
@@ -25,7 +34,4 @@ interface BenchmarkSubject : AutoCloseable {
 
     /** The picture of the last [run]: cropped, clipped and rounded. */
     fun picture(): RgbFrame
-
-    /** How many nodes each provider ran, by short name; null if that cannot be found out. */
-    fun nodesByProvider(): Map<String, Int>?
 }
