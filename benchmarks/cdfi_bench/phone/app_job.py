@@ -1,8 +1,8 @@
 """One run of the app's benchmark Activity: its files on the phone, its start, and its progress.
 
 ``android_demo/BENCHMARK.md`` has the contract. The run is the app's own: it goes on when the link
-is lost, and what is pushed and written goes away at the end in any case, if need be by the guard of
-the workspace.
+is lost, and what is pushed and written goes away at the end in any case, at the latest with the
+workspace.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class AppRun(Job):
         """
         adb = self.workspace.adb
         require_app(adb, PACKAGE, _INSTALL)
-        self.workspace.restore_at_death(self._removal)
+        self.workspace.tidy_at_end(self._removal)
         adb.shell(f"am force-stop {PACKAGE}")
         start_activity(adb, ACTIVITY, {"prepare": True})
         deadline = time.monotonic() + PREPARE_SECONDS
@@ -179,7 +179,7 @@ class AppRun(Job):
         return why_ended(self.workspace.adb, PACKAGE, self._started)
 
     def remove(self) -> None:
-        """End the app and remove all of this run; where the device is gone, its guard does."""
+        """End the app and remove all of this run; without a link the workspace's end does."""
         with suppress(AdbError):
             self.workspace.adb.shell(self._removal)
 
