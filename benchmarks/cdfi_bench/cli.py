@@ -13,6 +13,7 @@ from cdfi_runtime.command import distribution_version, run_app
 from cdfi_runtime.files import ensure_folder
 
 from cdfi_bench.compare_command import compare
+from cdfi_bench.compression_command import compression
 from cdfi_bench.finish import finish
 from cdfi_bench.fused_command import fused
 from cdfi_bench.latency_command import latency
@@ -149,6 +150,7 @@ def quality(
 
 app.command()(latency)
 app.command()(compare)
+app.command()(compression)
 app.command()(fused)
 app.command()(profile)
 app.command()(runner)

@@ -95,6 +95,10 @@ def export(
     images: Annotated[
         bool, typer.Option("--images", help="RGB images in and out, not arrays (Core ML).")
     ] = False,
+    form: Annotated[
+        str,
+        typer.Option(help="dense; or sparse: weights without their zeros, of a pruned network."),
+    ] = "dense",
     warp: Annotated[
         str, typer.Option(help="Formulation of the warp; auto takes the quickest one measured.")
     ] = AUTO,
@@ -173,6 +177,7 @@ def export(
         calibration=calibration,
         calibration_pairs=calibration_pairs,
         images=images,
+        form=form,
         warp=warp,
         out=out,
         name=name,

@@ -57,6 +57,7 @@ def draft_manifest(source: Source, plan: Plan) -> Manifest:
             sha256=UNKNOWN_SHA256,
             bytes=1,
             format=spec.name,
+            form=plan.form,
             precision=plan.precision,
             opset=plan.opset,
             portable=plan.portable,

@@ -35,6 +35,7 @@ class GraphRequest:
         calibration: Frame pairs ``(1, H, W, 3)`` in [0, 1] of the graph's size, for precisions that
             need the range of activations; empty for the others.
         images: Inputs and output are RGB images of 0 to 255, not arrays; for formats that can.
+        sparse: Weights are stored without their zeros, for formats that can.
         license: Licence of the weights, for formats that can carry it.
         manifest: All that is known before the file exists: its hash is 64 zeros, its length 1.
             Formats that can carry metadata embed this copy, since no file holds its own hash.
@@ -48,6 +49,7 @@ class GraphRequest:
     manifest: Manifest
     calibration: Sequence[FramePair] = ()
     images: bool = False
+    sparse: bool = False
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,8 @@ class FormatSpec:
         export: Writes the graph to the given path.
         images: Whether its graphs can take and give images instead of arrays.
         native_warp: Whether its graphs can hold the operator of the native library.
+        sparse: Precisions in which it can store weights without their zeros.
+        no_sparse: Why not in the others.
         prefer: Warp formulations that ``--warp auto`` tries first where none was measured.
     """
 
@@ -98,6 +102,8 @@ class FormatSpec:
     prefer: tuple[str, ...] = ()
     images: bool = False
     native_warp: bool = False
+    sparse: tuple[str, ...] = ()
+    no_sparse: str = "the format holds dense weights only"
 
 
 FORMATS: Registry[FormatSpec] = Registry(

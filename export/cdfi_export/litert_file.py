@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from cdfi_runtime.errors import ArtifactError, MissingDependencyError
 from cdfi_runtime.litert_operators import OPERATORS
 
@@ -66,9 +67,19 @@ def operators(content: bytes) -> dict[str, int]:
 
 
 def read_model(content: bytes) -> tuple[Any, Any]:
-    """The schema's module, and the file as an object of it that can be edited."""
+    """The schema's module, and the file as an object of it that can be edited.
+
+    The quantizer puts large buffers behind the flatbuffer, at offsets in the file that no rewritten
+    one would have: they are brought in.
+    """
     schema, _ = _libraries()
-    return schema, schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
+    for buffer in model.buffers:
+        if buffer.offset > 1:  # 0 and 1 mean that there is none
+            end = buffer.offset + buffer.size
+            buffer.data = np.frombuffer(content[buffer.offset : end], np.uint8)
+            buffer.offset = buffer.size = 0
+    return schema, model
 
 
 def write_model(model: Any, size: int) -> bytes:

@@ -78,7 +78,9 @@ def plan_matrix(
             refused.append(_refusal(replace(options, format=spec.name), missing, "skip"))
             continue
         if precisions is None:
-            asked: Sequence[str] = spec.precisions
+            asked: Sequence[str] = spec.precisions if options.form == "dense" else spec.sparse
+            if left := [name for name in spec.precisions if name not in asked]:
+                notes.append(f"{spec.name}: no {options.form} {', '.join(left)}: {spec.no_sparse}")
         else:
             asked = precisions or spec.precisions[:1]
         opset = options.opset if spec.opsets is not None or len(specs) == 1 else None

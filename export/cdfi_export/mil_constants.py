@@ -39,3 +39,23 @@ def lut_to_dense(indices: Tensor, lut: Tensor, shape: Tensor) -> Tensor:
     stream = np.unpackbits(indices.numpy(), bitorder="little")[: bits * count]
     places = stream.reshape(count, bits).astype(np.int64) @ (1 << np.arange(bits))
     return lut[torch.from_numpy(places)].reshape([int(side) for side in shape])
+
+
+def sparse_to_dense(nonzero_data: Tensor, mask: Tensor, shape: Tensor) -> Tensor:
+    """Zeros, and ``nonzero_data`` where a bit of ``mask`` is set, the least significant first.
+
+    Raises:
+        ArtifactError: a mask of another length than the shape has, or of other bits than values.
+    """
+    count = int(shape.prod())
+    bits = np.unpackbits(mask.numpy(), bitorder="little")
+    ones = int(bits.sum())
+    if (mask.numel(), ones) != (math.ceil(count / 8), nonzero_data.numel()) or bits[count:].any():
+        raise ArtifactError(
+            "a sparse weight does not fit its mask",
+            expected=f"{math.ceil(count / 8)} bytes with a bit for each of the values",
+            got=f"{mask.numel()} bytes with {ones} bits for {nonzero_data.numel()} values",
+        )
+    dense = torch.zeros(count, dtype=nonzero_data.dtype)
+    dense[torch.from_numpy(bits[:count].astype(bool))] = nonzero_data
+    return dense.reshape([int(side) for side in shape])

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from cdfi_runtime.errors import ArtifactError
 from torch import Tensor
 
-from cdfi_export.mil_constants import affine_dequantize, lut_to_dense
+from cdfi_export.mil_constants import affine_dequantize, lut_to_dense, sparse_to_dense
 from cdfi_export.mil_images import average_pool, conv, conv_transpose, pad, resample, upsample
 
 TYPES = {"fp32": torch.float32, "fp16": torch.float16, "int32": torch.int32, "bool": torch.bool}
@@ -127,6 +127,7 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     "concat": _concat,
     "constexpr_affine_dequantize": affine_dequantize,
     "constexpr_lut_to_dense": lut_to_dense,
+    "constexpr_sparse_to_dense": sparse_to_dense,
     "conv": conv,
     "conv_transpose": conv_transpose,
     "expand_dims": lambda x, axes: x.reshape(_expanded(x, _ints(axes))),

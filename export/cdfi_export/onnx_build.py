@@ -18,6 +18,7 @@ from cdfi_export.onnx_positions import check_positions
 from cdfi_export.onnx_prelu import fuse_prelus
 from cdfi_export.onnx_quantize import layers, to_int8
 from cdfi_export.onnx_softmax import write_out_softmax
+from cdfi_export.onnx_sparse import HOW, sparsify
 from cdfi_export.onnx_thin import sum_before_upsampling
 from cdfi_export.sensitive import kept_layers
 
@@ -35,7 +36,7 @@ def build(request: GraphRequest) -> tuple[onnx.ModelProto, WrittenGraph]:
 
     Raises:
         ArtifactError: the graph is not valid ONNX, larger than 2 GiB, or rounds positions.
-        InputError: int8 without calibration pairs.
+        InputError: int8 without calibration pairs, or a sparse form that would not be smaller.
     """
     assert request.opset is not None
     model = plain(request.network, request.size, request.opset)
@@ -47,6 +48,8 @@ def build(request: GraphRequest) -> tuple[onnx.ModelProto, WrittenGraph]:
         weights = request.manifest.network.weights_sha256
         kept = kept_layers(request.network, weights, layers(model).values())
         model, remarks = to_int8(model, request.calibration, kept.layers), kept.remarks
+    if request.sparse:
+        remarks = (*remarks, sparsify(model).remark(HOW))
     written = WrittenGraph(dict(Counter(node.op_type for node in model.graph.node)), remarks)
     facts = GraphInfo(operators=dict(sorted(written.operators.items())), remarks=remarks)
     manifest = request.manifest.model_copy(update={"graph": facts})

@@ -30,6 +30,7 @@ class ExportOptions:
             runtime.
         calibration_pairs: At most so many pairs of it, spread over it.
         images: Inputs and output are images, where the format has them.
+        form: ``dense`` or ``sparse``.
         warp: Formulation, or ``"auto"``.
         out: Folder for the artifacts; made if needed.
         name: First part of the file names; ``None`` takes the network's name.
@@ -50,6 +51,7 @@ class ExportOptions:
     calibration: Path | None = None
     calibration_pairs: int = 8
     images: bool = False
+    form: str = "dense"
     warp: str = AUTO
     out: Path = Path("artifacts")
     name: str | None = None

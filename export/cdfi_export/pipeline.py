@@ -111,6 +111,7 @@ def _request(plan: Plan, source: Source, options: ExportOptions) -> GraphRequest
         precision=plan.precision,
         calibration=pairs,
         images=plan.images,
+        sparse=plan.form == "sparse",
         license=source.license,
         manifest=draft_manifest(source, plan),
     )

@@ -36,6 +36,7 @@ def recipe_sha256(plan: Plan, source: Source, options: ExportOptions) -> str:
         "opset": plan.opset,
         "warp": plan.warp.name,
         "images": plan.images,
+        "form": plan.form,
         "calibration": [_digest(options.calibration), options.calibration_pairs],
         "verification": [_digest(options.verify_data), options.verify_pairs],
         "tools": {package: _version(package) for package in plan.format.packages},

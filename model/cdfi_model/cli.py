@@ -5,9 +5,10 @@ from __future__ import annotations
 import typer
 from cdfi_runtime.command import run_app
 
-from cdfi_model.commands import checkpoints, networks, weights
+from cdfi_model.commands import checkpoints, networks, sparsify, weights
 from cdfi_model.pruning import prune_command
 from cdfi_model.pruning.compact_command import compact
+from cdfi_model.pruning.compress_command import compress
 from cdfi_model.pruning.density_command import density
 from cdfi_model.training import command as training
 
@@ -25,9 +26,11 @@ app.command("init")(weights.init)
 app.command("info")(weights.info)
 app.command("density")(density)
 app.command("compact")(compact)
+app.command("sparsify")(sparsify.sparsify)
 app.command("pack")(training.pack)
 app.command("train")(training.train)
 app.command("prune")(prune_command.prune)
+app.command("compress")(compress)
 
 
 def main() -> None:

@@ -59,6 +59,7 @@ class NetworkSpec:
         summary: One line for listings.
         warp: Taps, dilation and sampling of the final warp.
         multiple: Height and width must be multiples of this; the runtime pads.
+        compacted_from: Name of the network that ``cdfi-model compact`` narrowed; else empty.
     """
 
     kind: ClassVar[str] = ""
@@ -66,6 +67,7 @@ class NetworkSpec:
     summary: str
     warp: WarpSpec
     multiple: int = 32
+    compacted_from: str = ""
 
     @property
     def warp_channels(self) -> int:
@@ -90,7 +92,10 @@ class NetworkSpec:
 
     def to_json(self) -> dict[str, Any]:
         """Plain data that :func:`spec_from_json` turns back into an equal spec."""
-        return {"kind": self.kind, "version": SPEC_VERSION, **dataclasses.asdict(self)}
+        fields = dataclasses.asdict(self)
+        if not self.compacted_from:  # as files older than the field say it
+            del fields["compacted_from"]
+        return {"kind": self.kind, "version": SPEC_VERSION, **fields}
 
 
 KINDS: dict[str, type[NetworkSpec]] = {}

@@ -44,7 +44,11 @@ class ArtifactInfo(_Strict):
     sha256: str = Field(pattern="^[0-9a-f]{64}$")
     bytes: int = Field(gt=0)
     format: str
-    form: Literal["dense", "compact", "sparse"] = "dense"
+    form: Literal["dense", "compact", "sparse"] = Field(
+        default="dense",
+        description="compact: dense weights of a network that was narrowed after pruning; sparse: "
+        "stored without their zeros",
+    )
     precision: str = "float32"
     opset: int | None = None
     portable: str | None = Field(

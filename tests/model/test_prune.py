@@ -20,6 +20,8 @@ from cdfi_model.checkpoints.weights import load_network, read_weights, save_weig
 from cdfi_model.cli import app
 from cdfi_model.kernel_unet_spec import MAP_HEADS, KernelUNetSpec
 from cdfi_model.network import build_network
+from cdfi_model.pruning.dead_channels import remove_dead_channels
+from cdfi_model.pruning.group_lasso import GroupLasso
 from cdfi_model.pruning.obprox import SETTINGS
 from cdfi_model.pruning.prune_config import PruneConfig, prune_config
 from cdfi_model.pruning.prune_groups import choose, density
@@ -454,3 +456,61 @@ def test_a_resumed_run_keeps_its_values(
     with pytest.raises(CdfiError, match=r"other values|another optimizer"):
         run(prune_config(None, {**FAST, **files, **options}))
     assert run(config).complete
+
+
+CHANNELS: dict[str, Any] = {
+    "structure": "channels",
+    "learning_rate": 0.05,
+    "penalty": 0.3,
+    "epochs": 6,
+    "settle_epochs": 1,
+    "target_density": 0.7,
+}
+
+
+def test_channels_go_as_a_whole_and_their_removal_changes_no_frame(
+    tmp_path: Path, moving_pack: Pack
+) -> None:
+    config = prepare(tmp_path / "run", moving_pack, **CHANNELS)
+    report = run(config)
+    assert report.target_reached and report.density <= 0.7
+    phases = [epoch.phase for epoch in report.epochs]
+    assert "orthant" not in phases and phases[-1] == "support"
+    network = load_network(config.out / PRUNED)
+    channels = GroupLasso(network, 0.0)
+    zero = sum(int(mask.sum()) for mask in channels.zero())
+    assert zero and channels.density() == report.density
+    # Single weights are never made zero: whatever is, is a whole channel of what writes it.
+    for name, weight in network.named_parameters():
+        if weight.dim() == 4 and ".out." not in name and "synthesis" not in name:
+            dead = (weight == 0).flatten(1)
+            assert torch.equal(dead.any(1), dead.all(1)), name
+    removed = remove_dead_channels(network, name="narrow")
+    alone = sum(int(mask.all()) for mask in channels.zero())  # one channel stays everywhere
+    assert removed.removed == zero - alone and removed.constant == 0
+    assert removed.network.count_parameters() < network.count_parameters()
+    frames = [torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(n)) for n in (0, 1)]
+    with torch.no_grad():
+        difference = network(*frames) - removed.network(*frames)
+    assert float(difference.abs().max()) <= 1e-6
+
+
+def test_zero_channels_stay_while_the_others_settle(tmp_path: Path, moving_pack: Pack) -> None:
+    config = prepare(tmp_path / "run", moving_pack, **CHANNELS | {"settle_epochs": 3})
+    report = run(config)
+    settled = [epoch.density for epoch in report.epochs if epoch.phase == "support"]
+    assert len(settled) == 3 and len(set(settled)) == 1
+
+
+def test_a_channel_run_in_pieces_gives_the_same_bytes(tmp_path: Path, moving_pack: Pack) -> None:
+    whole = prepare(tmp_path / "whole", moving_pack, **CHANNELS)
+    run(whole)
+    pieces = prepare(tmp_path / "pieces", moving_pack, **CHANNELS)
+    prune(pieces, report=lambda _: None, stop_after=5)
+    run(pieces)
+    assert (whole.out / PRUNED).read_bytes() == (pieces.out / PRUNED).read_bytes()
+
+
+def test_patterns_are_for_single_weights(tmp_path: Path, moving_pack: Pack) -> None:
+    with pytest.raises(InputError, match="channels go as a whole"):
+        prepare(tmp_path / "run", moving_pack, structure="channels", fixed=("heads.*",))

@@ -20,9 +20,11 @@ def export(request: GraphRequest, path: Path) -> WrittenGraph:
 
     Raises:
         ArtifactError: the converter cannot write the network, or rounded sampling positions.
+        InputError: a sparse form that would not be smaller.
     """
     from cdfi_export.coreml_check import check_positions, operations
     from cdfi_export.coreml_compress import compress
+    from cdfi_export.coreml_sparse import HOW, sparsify
     from cdfi_export.coreml_trace import save, trace, traced_module
 
     network, precision, remarks = request.network, request.precision, []
@@ -34,6 +36,9 @@ def export(request: GraphRequest, path: Path) -> WrittenGraph:
             f"weights in {precision}, unpacked when loaded; activations as in float16; layers kept "
             f"in float16: {', '.join(network.sensitive_layers)}"
         )
+    if request.sparse:
+        model, saving = sparsify(model, traced_module(network, request.images), precision)
+        remarks.append(saving.remark(HOW))
     if request.size is None:
         remarks.append(_ANY_SIZE)
     check_positions(model)
@@ -61,5 +66,7 @@ FORMATS.register(
         # A tap a call would be hundreds of samples: programs that take many minutes to convert.
         prefer=("unfold", "gather", "per_row"),
         images=True,
+        sparse=("float32", "float16"),
+        no_sparse="packed weights without their zeros need iOS 18",
     )
 )

@@ -18,11 +18,13 @@ def export(request: GraphRequest, path: Path) -> WrittenGraph:
     Raises:
         ArtifactError: the converter cannot write the network, or left an operator in the graph that
             LiteRT's runtime does not have; or a frame takes more memory than a phone has.
+        InputError: a sparse form that would not be smaller.
     """
     from cdfi_export.litert_file import label, operators
     from cdfi_export.litert_native import check_fused
     from cdfi_export.litert_placement import check_memory, peak_mib, placement, remarks
     from cdfi_export.litert_quantize import to_precision
+    from cdfi_export.litert_sparse import HOW, sparsify
     from cdfi_export.litert_trace import trace
 
     fused = WARPS.get(request.network.formulation).native
@@ -32,11 +34,16 @@ def export(request: GraphRequest, path: Path) -> WrittenGraph:
     content = to_precision(
         plain, request.precision, request.calibration, request.network.sensitive_layers
     )
+    stored: tuple[str, ...] = ()
+    if request.sparse:
+        content, saving = sparsify(content)
+        stored = (saving.remark(HOW),)
     found = operators(content)
     path.write_bytes(content)
     peak = peak_mib(path, fused=fused)
     check_memory(peak)
-    return WrittenGraph(found, remarks(placement(content, fused=fused), peak))
+    placed = remarks(placement(content, fused=fused), peak)
+    return WrittenGraph(found, (*stored, *placed))
 
 
 FORMATS.register(
@@ -52,6 +59,8 @@ FORMATS.register(
         packages=("torch", "litert-torch", "ai-edge-quantizer", "ai-edge-litert"),
         extra="litert",
         native_warp=True,
+        sparse=("float32", "float16"),
+        no_sparse="sparse tensors of integers with their scales were not tried in LiteRT",
         export=export,
         # The converter turns grid_sample into 4-D gathers; row lookups are many times as fast.
         prefer=("lookup", "gather_rows", "gather"),

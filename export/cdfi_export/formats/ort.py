@@ -36,6 +36,8 @@ FORMATS.register(
         packages=("torch", "onnx", "onnxscript", "onnxslim", "onnxruntime"),
         extra="export",
         native_warp=True,
+        sparse=("float32", "float16"),
+        no_sparse="an index takes 8 bytes, a weight in int8 takes 1",
         export=export,
     )
 )

@@ -2,40 +2,44 @@
 
 The header's metadata has the keys ``format`` (``cdfi-weights``), ``version``, ``spec`` and
 ``info``, the last two as JSON. ``info`` is free: where the weights come from, their licence.
+Version 1 holds every tensor as it is. Version 2 has one more key, ``sparse``, and leaves the zeros
+of tensors out as :mod:`cdfi_model.checkpoints.sparse` says; readers of version 1 refuse it.
 """
 
 from __future__ import annotations
 
 import json
-import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from cdfi_runtime.errors import ArtifactError, InputError
 from cdfi_runtime.files import atomic_path, ensure_folder, require_file, sha256_file
 from torch import Tensor
 
+from cdfi_model.checkpoints import sparse
 from cdfi_model.checkpoints.matching import compare_shapes
+from cdfi_model.checkpoints.safetensors_layout import serialize
 from cdfi_model.network import InterpolationNetwork, build_network
 from cdfi_model.spec import NetworkSpec, spec_from_json
 
 FORMAT = "cdfi-weights"
-VERSION = "1"
-_DTYPES = {torch.float32: "F32", torch.float16: "F16", torch.float64: "F64", torch.int64: "I64"}
+DENSE, SPARSE = "1", "2"  # versions
+Form = Literal["dense", "sparse"]
 _AGAIN = "copy the file again, or make it with cdfi-model import-checkpoint or train"
 
 
 @dataclass(frozen=True)
 class WeightsFile:
-    """Content of a weights file; ``sha256`` is of the file's bytes."""
+    """Content of a weights file; ``sha256`` is of the file's bytes, ``form`` how they hold it."""
 
     spec: NetworkSpec
     tensors: dict[str, Tensor]
     info: dict[str, Any]
     sha256: str
+    form: Form = "dense"
 
 
 def default_weights() -> Path:
@@ -59,6 +63,7 @@ def save_weights(
     *,
     info: Mapping[str, Any] | None = None,
     dtype: torch.dtype | None = None,
+    form: Form = "dense",
 ) -> None:
     """Write a network's weights; the same weights, spec and info give the same bytes.
 
@@ -67,6 +72,7 @@ def save_weights(
         network: Any network of the family.
         info: JSON-able notes.
         dtype: Floating-point tensors are stored as this; ``None`` keeps theirs.
+        form: ``sparse`` stores tensors by their values that are not zero, where that is smaller.
 
     Raises:
         OutputError: the folder cannot be written to.
@@ -75,39 +81,29 @@ def save_weights(
     for name, tensor in sorted(network.state_dict().items()):
         stored = tensor.to(dtype) if dtype is not None and tensor.is_floating_point() else tensor
         tensors[name] = stored.detach().cpu().contiguous()
+    write_tensors(path, tensors, network.spec, info or {}, form)
+
+
+def write_tensors(
+    path: Path,
+    tensors: Mapping[str, Tensor],
+    spec: NetworkSpec,
+    info: Mapping[str, Any],
+    form: Form,
+) -> None:
+    """Write a weights file of contiguous CPU tensors; see :func:`save_weights`."""
     metadata = {
         "format": FORMAT,
-        "info": json.dumps(dict(info or {}), sort_keys=True),
-        "spec": json.dumps(network.spec.to_json(), sort_keys=True),
-        "version": VERSION,
+        "info": json.dumps(dict(info), sort_keys=True),
+        "spec": json.dumps(spec.to_json(), sort_keys=True),
+        "version": DENSE,
     }
+    if form == "sparse":
+        tensors, shapes = sparse.encode(tensors)
+        metadata |= {"sparse": json.dumps(shapes, sort_keys=True), "version": SPARSE}
     ensure_folder(path.parent)
     with atomic_path(path) as temporary:
-        temporary.write_bytes(_serialize(tensors, metadata))
-
-
-def _serialize(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> bytes:
-    """The safetensors layout: header length, JSON header, data.
-
-    The library's own writer keeps the metadata in a hash map, so that its bytes vary from run to
-    run; weights are named by their sha256 here.
-    """
-    header: dict[str, Any] = {"__metadata__": dict(metadata)}
-    chunks: list[bytes] = []
-    end = 0
-    # Wide types first, as the library does: then each tensor is aligned to its own type.
-    for name in sorted(tensors, key=lambda name: (-tensors[name].element_size(), name)):
-        data = tensors[name].numpy().tobytes()
-        start, end = end, end + len(data)
-        chunks.append(data)
-        header[name] = {
-            "dtype": _DTYPES[tensors[name].dtype],
-            "shape": list(tensors[name].shape),
-            "data_offsets": [start, end],
-        }
-    text = json.dumps(header, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)
-    return b"".join((struct.pack("<Q", len(text)), text, *chunks))
+        temporary.write_bytes(serialize(tensors, metadata))
 
 
 def read_weights(path: Path) -> WeightsFile:
@@ -131,13 +127,16 @@ def read_weights(path: Path) -> WeightsFile:
             got=str(error),
             fix=_AGAIN + ("; a published .pth must be imported first" if _is_pth(path) else ""),
         ) from error
-    if (metadata.get("format"), metadata.get("version")) != (FORMAT, VERSION):
+    version = metadata.get("version")
+    if metadata.get("format") != FORMAT or version not in (DENSE, SPARSE):
         raise ArtifactError(
             f"{path.name} is a safetensors file, but not one of cdfi-model",
-            expected=f"format {FORMAT}, version {VERSION}",
-            got=f"format {metadata.get('format')}, version {metadata.get('version')}",
+            expected=f"format {FORMAT}, version {DENSE} or {SPARSE}",
+            got=f"format {metadata.get('format')}, version {version}",
             fix=_AGAIN,
         )
+    if version == SPARSE:
+        tensors = sparse.decode(tensors, metadata, path.name)
     try:
         spec, info = json.loads(metadata["spec"]), json.loads(metadata["info"])
     except (KeyError, ValueError) as error:
@@ -145,9 +144,11 @@ def read_weights(path: Path) -> WeightsFile:
     if not isinstance(spec, dict) or not isinstance(info, dict):
         raise ArtifactError(f"the header of {path.name} is broken", expected="JSON objects")
     try:
-        return WeightsFile(spec_from_json(spec), tensors, info, sha256_file(path))
+        network_spec = spec_from_json(spec)
     except (InputError, ValueError) as error:  # a spec whose widths contradict each other
         raise ArtifactError(f"the spec in {path.name} does not fit", got=str(error)) from error
+    form: Form = "sparse" if version == SPARSE else "dense"
+    return WeightsFile(network_spec, tensors, info, sha256_file(path), form)
 
 
 def _is_pth(path: Path) -> bool:

@@ -52,6 +52,7 @@ def info(
         "warp": f"{warp.taps}x{warp.taps} taps, dilation {warp.dilation}, {warp.sampling}",
         "parameters": f"{network.count_parameters():,}",
         "tensors": f"{len(weights.tensors)}, {', '.join(dtypes)}",
+        "form": weights.form,
         "bytes": f"{file.stat().st_size:,}",
         "sha256": weights.sha256,
         **{

@@ -59,6 +59,11 @@ def remove_dead_channels(network: InterpolationNetwork, *, name: str | None = No
     alive = {slot: torch.ones(width, dtype=torch.bool) for slot, width in slot_widths(spec).items()}
     while _bury(network, layers, alive):  # what is gone may be all that others had
         pass
+    silent = {slot: torch.ones_like(mask) for slot, mask in alive.items()}
+    for layer in layers:
+        if layer.writes is not None:
+            silent[layer.writes] &= ~_weight(network, layer, alive).any(1)
+    constant = sum(int((silent[slot] & alive[slot]).sum()) for slot in alive)
     for mask in alive.values():
         if not mask.any():
             mask[0] = True
@@ -66,11 +71,6 @@ def remove_dead_channels(network: InterpolationNetwork, *, name: str | None = No
     widths = {slot: len(kept) for slot, kept in channels.items()}
     reshaped = with_widths(spec, widths, name or f"{spec.name}_compact")
     removed = sum(int((~mask).sum()) for mask in alive.values())
-    silent = {slot: torch.ones_like(mask) for slot, mask in alive.items()}
-    for layer in layers:
-        if layer.writes is not None:
-            silent[layer.writes] &= ~_weight(network, layer, alive).any(1)
-    constant = sum(int((silent[slot] & alive[slot]).sum()) for slot in alive)
     return Removal(slice_network(network, reshaped, channels), removed, constant)
 
 

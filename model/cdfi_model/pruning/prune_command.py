@@ -46,6 +46,9 @@ def prune(
     settle_epochs: Annotated[
         int | None, typer.Option(help="Epochs behind, in which the zeros are fixed.")
     ] = None,
+    structure: Annotated[
+        str | None, typer.Option(help="What becomes zero: weights (default) or whole channels.")
+    ] = None,
     penalise: Annotated[
         list[str] | None, typer.Option(help="Name pattern of weights to prune; repeatable.")
     ] = None,
@@ -61,7 +64,10 @@ def prune(
         int | None, typer.Option(min=1, help="Stop at this step; run again to go on.")
     ] = None,
 ) -> None:
-    """Prune weights by OBProx-SG; run the same command again to go on after an interruption."""
+    """Prune weights by OBProx-SG, or channels by group-wise l1.
+
+    Run the same command again to go on after an interruption.
+    """
     import torch
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -77,7 +83,7 @@ def prune(
     given |= {"proximal_epochs": proximal_epochs, "epochs": epochs, "epoch_samples": epoch_samples}
     given |= {"target_density": target_density, "penalty_growth": penalty_growth}
     given |= {"settle_epochs": settle_epochs, "penalise": penalise or None, "fixed": fixed or None}
-    given |= {"batch": batch, "crop": crop, "seed": seed, "warp": warp}
+    given |= {"structure": structure, "batch": batch, "crop": crop, "seed": seed, "warp": warp}
     settings = prune_config(config, given)
     columns = (
         TextColumn("pruning"),

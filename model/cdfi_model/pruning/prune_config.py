@@ -47,6 +47,9 @@ class PruneConfig(Strict):
         penalty_growth: Most that the penalty is raised by from one epoch to the next. Without a
             target it is raised by just this much.
         settle_epochs: Epochs behind, in which zeros stay and the others follow the losses alone.
+        structure: ``weights`` makes single weights zero, by OBProx-SG; ``channels`` whole channels,
+            by group-wise l1, which ``compact --from channels`` then removes. Densities are of
+            channels then, and there are no orthant steps.
         penalise: Name patterns of what is penalised; ``*`` stands for anything.
         fixed: Patterns of what is not, though it matches ``penalise``.
         ema: Decay of the moving average that is evaluated and saved; its zeros are the network's.
@@ -72,6 +75,7 @@ class PruneConfig(Strict):
     target_density: float | None = Field(default=None, gt=0, lt=1)
     penalty_growth: float | None = Field(default=None, ge=1)
     settle_epochs: int = Field(default=0, ge=0)
+    structure: Literal["weights", "channels"] = "weights"
     penalise: tuple[str, ...] = ("*.weight",)
     fixed: tuple[str, ...] = ()
     ema: float = Field(default=0.99, ge=0, lt=1)
@@ -109,7 +113,12 @@ class PruneConfig(Strict):
 
     @model_validator(mode="after")
     def _reaches_the_orthant_phase(self) -> PruneConfig:
-        if self.target_density is not None and self.proximal >= self.epochs:
+        if self.structure == "channels":
+            if self.penalise != ("*.weight",) or self.fixed:
+                raise ValueError(
+                    "penalise and fixed are for structure = 'weights': channels go as a whole"
+                )
+        elif self.target_density is not None and self.proximal >= self.epochs:
             raise ValueError(
                 f"a target density needs epochs of the orthant phase: epochs is {self.epochs}, "
                 f"proximal_epochs {self.proximal}"

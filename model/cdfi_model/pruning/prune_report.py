@@ -28,7 +28,7 @@ class Epoch(_Section):
     phase: Literal["proximal", "orthant", "support"]
     penalty: float = Field(description="lambda in this epoch")
     loss: float = Field(description="mean over its steps, without the penalty")
-    density: float = Field(ge=0, le=1, description="non-zeros of the penalised weights, at its end")
+    density: float = Field(ge=0, le=1, description="non-zeros of what is penalised, at its end")
     val_psnr_db: float = Field(description="mean on the held-out triplets, of the averaged weights")
 
 
@@ -57,7 +57,7 @@ class PruneReport(_Section):
     complete: bool
     target_reached: bool | None = Field(description="null without a target")
     begin: Begin
-    density: float = Field(description="non-zeros of the penalised weights")
+    density: float = Field(description="non-zeros of the penalised weights, or channels")
     val_psnr_db: float
     parameters: int
     nonzero: int = Field(description="of all parameters")
@@ -106,7 +106,8 @@ def markdown(report: PruneReport) -> str:
         f"# Pruning of {report.network}",
         "",
         "" if report.complete else "This run is not complete: run the same command again.\n",
-        f"* Density of the penalised weights: {report.begin.density:.4f} -> {report.density:.4f}"
+        f"* Density of the penalised {report.config.structure}: {report.begin.density:.4f} -> "
+        + f"{report.density:.4f}"
         + ("" if target is None else f"; target {target:g}, ")
         + {True: "reached", False: "not reached yet", None: ""}[report.target_reached],
         f"* Non-zeros: {report.nonzero:,} of {report.parameters:,} parameters",

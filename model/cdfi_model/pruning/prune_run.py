@@ -16,6 +16,7 @@ from cdfi_runtime.errors import GateError, InputError
 
 from cdfi_model.checkpoints.weights import save_weights
 from cdfi_model.network import InterpolationNetwork
+from cdfi_model.pruning.group_lasso import ChannelProxSG, GroupLasso
 from cdfi_model.pruning.obprox import OBProxSG, Phase
 from cdfi_model.pruning.prune_config import PruneConfig
 from cdfi_model.pruning.prune_groups import choose, density
@@ -68,6 +69,8 @@ class PruneRun(Run):
 
     def __init__(self, config: PruneConfig) -> None:
         self._pruning = config
+        self._prox: OBProxSG
+        self._channels: GroupLasso | None = None
         self.made: PruneReport | None = None
         super().__init__(config.training())
         fresh: dict[str, Any] = {
@@ -82,6 +85,12 @@ class PruneRun(Run):
         for key, value in fresh.items():
             self._extra.setdefault(key, value)
         self._refuse_other_values()
+
+    @property
+    def target_reached(self) -> bool | None:
+        """Whether the last epoch ended at the target density or below; ``None`` without either."""
+        target, epochs = self._pruning.target_density, self._extra["epochs"]
+        return epochs[-1]["density"] <= target if epochs and target is not None else None
 
     def _refuse_other_values(self) -> None:
         """The optimizer's state brings these back, so that other ones would silently not act."""
@@ -102,6 +111,13 @@ class PruneRun(Run):
 
     def _optimizer_of(self, network: InterpolationNetwork) -> torch.optim.Optimizer:
         config = self._pruning
+        if config.structure == "channels":
+            self._prox = prox = ChannelProxSG(network, config.rate, penalty=config.first_penalty)
+            self._channels = prox.channels
+            own = {id(each) for each in self._channels.tensors()}
+            self._chosen = [pair for pair in network.named_parameters() if id(pair[1]) in own]
+            self._names = {name for name, _ in self._chosen}
+            return prox
         self._chosen = choose(network, config.penalise, config.fixed)
         self._names = {name for name, _ in self._chosen}
         free = [p for name, p in network.named_parameters() if name not in self._names]
@@ -114,6 +130,8 @@ class PruneRun(Run):
         return self._prox
 
     def _density(self) -> float:
+        if self._channels is not None:
+            return self._channels.density()
         return density(weight for _, weight in self._chosen)
 
     def _begin_step(self) -> None:
@@ -125,6 +143,8 @@ class PruneRun(Run):
         if self._extra["pruned_at"] is not None:
             return "support"
         done = len(self._extra["epochs"])
+        if self._channels is not None:
+            return "proximal"
         return "proximal" if done < self._pruning.proximal else "orthant"
 
     def _end_step(self, loss: float) -> None:
@@ -132,10 +152,10 @@ class PruneRun(Run):
         extra["loss_sum"] += loss
         if extra["pruned_at"] is None:
             target = config.target_density
-            # Proximal steps let weights come back: only the orthant phase's density counts.
-            reached = (
-                target is not None and self._prox.phase == "orthant" and self._density() <= target
-            )
+            # Proximal steps let weights come back: only the orthant phase's density counts, where
+            # there is one.
+            counts = self._prox.phase == "orthant" or self._channels is not None
+            reached = target is not None and counts and self._density() <= target
             if reached or step >= config.epochs * config.epoch_steps:
                 extra["pruned_at"] = step
 
@@ -183,7 +203,10 @@ class PruneRun(Run):
                 "val_psnr_db": round(psnr, 4),
                 "density": round(now, 6),
             }
-            info |= {"seed": config.seed, "pruned": "OBProx-SG"}
+            info |= {
+                "seed": config.seed,
+                "pruned": "OBProx-SG" if self._channels is None else "group lasso",
+            }
             save_weights(config.out / PRUNED, self._state.average, info=info | self._info)
             self.made.write(config)
 
@@ -198,11 +221,10 @@ class PruneRun(Run):
         config, extra = self._pruning, self._extra
         epochs = tuple(Epoch(**epoch) for epoch in extra["epochs"])
         layers = layer_densities(list(self._state.average.named_parameters()), self._names)
-        target = config.target_density
         return PruneReport(
             network=self._state.network.spec.name,
             complete=self._finished(),
-            target_reached=None if target is None else epochs[-1].density <= target,
+            target_reached=self.target_reached,
             begin=Begin(sha256=extra["start_sha256"], **extra["begin"]),
             density=epochs[-1].density,
             val_psnr_db=epochs[-1].val_psnr_db,

@@ -161,7 +161,8 @@ def with_widths(spec: KernelUNetSpec, widths: Mapping[Slot, int], name: str) -> 
         else:
             fields.setdefault(field, []).append(width)
     changes: dict[str, Any] = {field: _frozen(value) for field, value in fields.items()}
-    return dataclasses.replace(spec, name=name, summary=f"{spec.name} at other widths", **changes)
+    changes |= {"name": name, "summary": f"{spec.name} at other widths"}
+    return dataclasses.replace(spec, compacted_from=spec.compacted_from or spec.name, **changes)
 
 
 def _frozen(value: list[Any]) -> tuple[Any, ...]:

@@ -151,6 +151,16 @@ class Run:
         """Whether no further step is wanted."""
         return self._state.step >= self._config.total_steps
 
+    @property
+    def step(self) -> int:
+        """Steps done so far, in this process or before it."""
+        return self._state.step
+
+    @property
+    def complete(self) -> bool:
+        """Whether :meth:`go` has nothing left to do."""
+        return self._finished()
+
     def go(self, report: Callable[[Progress], None], stop_after: int | None) -> Path:
         """The steps that are left, at most up to step ``stop_after``; see :func:`train`."""
         config, state = self._config, self._state

@@ -1,0 +1,38 @@
+package io.github.cdfimobile.core.schedule
+
+import io.github.cdfimobile.core.image.RgbFrame
+
+/**
+ * Finds cuts, between which nothing may be interpolated, frame by frame. The rule is that of
+ * `cdfi_model/data/layouts/video.py`: the difference of two frames' thumbnails exceeds [CUT_LEVELS], or it
+ * exceeds [JUMP_LEVELS] and [JUMP_RATIO] times the difference before it. One instance a clip.
+ */
+public class SceneCut {
+    private var last: Thumbnail? = null
+    private var before: Double? = null
+
+    /** Whether a cut lies between the frame before and [frame]; false for the first one. */
+    public fun isCut(frame: RgbFrame): Boolean {
+        val now = Thumbnail(frame)
+        val difference = last?.difference(now)
+        val cut = difference != null && exceeds(difference, before)
+        last = now
+        // A cut says nothing about how fast the scene behind it moves.
+        before = if (cut) null else difference
+        return cut
+    }
+
+    private fun exceeds(difference: Double, before: Double?): Boolean = difference > CUT_LEVELS ||
+        (before != null && difference > JUMP_LEVELS && difference > JUMP_RATIO * before)
+
+    public companion object {
+        /** Mean difference in grey levels that is a cut in any case. */
+        public const val CUT_LEVELS: Double = 24.0
+
+        /** The same after quieter frames. */
+        public const val JUMP_LEVELS: Double = 8.0
+
+        /** How many times quieter they must be. */
+        public const val JUMP_RATIO: Double = 4.0
+    }
+}
