@@ -16,10 +16,13 @@ from typing import Any
 import numpy as np
 import pytest
 from cdfi_bench.adb.client import Adb
+from cdfi_bench.adb.workspace import workspace
 from cdfi_bench.cli import app
 from cdfi_bench.phone import app_job
+from cdfi_bench.phone.app_job import AppRun
 from cdfi_bench.report import Report, Row
 from cdfi_runtime.command import run_app
+from cdfi_runtime.manifest import manifest_path
 from phone_kit.app import PACKAGE, InstalledApp, uninstall
 
 DEFAULT = Path(__file__).parents[2] / "runtime/cdfi_runtime/assets/default.onnx"
@@ -258,15 +261,25 @@ def test_a_link_that_stays_cut_leaves_a_partial_row(
     _assert_tidied_up(phone, 60)
 
 
-def test_a_bench_that_was_killed_is_tidied_up_after(
-    phone: Phone, installed: InstalledApp, tmp_path: Path
+def test_the_guard_ends_the_app_where_the_phone_stays_away(
+    phone: Phone, adb: Adb, installed: InstalledApp, tmp_path: Path
 ) -> None:
-    """By the guard on the phone: the app's process and files go although nobody is there."""
-    running = _start_bench(phone, tmp_path, "--reconnect", 2)
-    wait_for_samples(installed)
-    os.killpg(running.pid, signal.SIGKILL)
-    running.communicate(timeout=60)
-    _assert_tidied_up(phone, 120)
+    first, second = tmp_path / "first.rgb", tmp_path / "second.rgb"
+    for path in (first, second):
+        path.write_bytes(bytes(64 * 64 * 3))
+    with (
+        pytest.warns(UserWarning, match="did not come back: its guard"),
+        workspace(adb, alive_limit=2, return_limit=0.5) as space,
+    ):
+        run = AppRun(space, ".onnx", 0.5)
+        run.prepare()
+        run.push(DEFAULT, manifest_path(DEFAULT), (first, second))
+        frames = {"width": 64, "height": 64}
+        endless = {"iterations": 1_000_000, "warmup": 0, "end_to_end": 0, "sustained": 0}
+        run.begin({"provider": "cpu", "threads": 1, "pair": True, **endless, **frames})
+        wait_for_samples(installed)
+        phone.cable.cut()
+    _assert_tidied_up(phone, 30)
 
 
 def test_an_interruption_keeps_the_samples_and_ends_the_app(
@@ -284,9 +297,9 @@ def test_an_interruption_keeps_the_samples_and_ends_the_app(
     assert installed.process() is None
 
 
-def _start_bench(phone: Phone, tmp_path: Path, *options: object) -> subprocess.Popen[str]:
+def _start_bench(phone: Phone, tmp_path: Path) -> subprocess.Popen[str]:
     command = [sys.executable, "-c", "from cdfi_bench.cli import main; main()", "latency", DEFAULT]
-    to = ["--device", f"adb:{phone.serial}", "--runner", "app", *LONG, *options]
+    to = ["--device", f"adb:{phone.serial}", "--runner", "app", *LONG]
     return subprocess.Popen(
         list(map(str, [*command, *to, "--out", tmp_path / "out"])),
         stderr=subprocess.PIPE,

@@ -12,7 +12,8 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -62,7 +63,8 @@ class InstalledApp:
 
     def process(self) -> int | None:
         """Its number, as seen from here."""
-        found = [pid for pid, line in self.phone.processes().items() if PACKAGE in line.split()[0]]
+        running = self.phone.processes().items()
+        found = [pid for pid, line in running if PACKAGE in line.partition(" ")[0]]
         return found[0] if found else None
 
     def _serve(self) -> None:
@@ -215,7 +217,9 @@ class _Run:
         part = self.folder / f"{self.name}{suffix}.part"
         part.write_bytes(data)
         os.chown(part, USER, USER)
-        part.rename(self.folder / f"{self.name}{suffix}")
+        self._live(part)
+        with self._while_there():
+            part.rename(self.folder / f"{self.name}{suffix}")
 
     def _timed(self, phase: str, body: Callable[[], Any]) -> Any:
         if self.count % 10 == 0:
@@ -228,10 +232,13 @@ class _Run:
         self.origin = end if self.origin is None else self.origin
         self.times.setdefault(phase, []).append(end - start)
         samples = self.folder / f"{self.name}.samples"
-        with samples.open("a") as file:
-            file.write(f"{phase} {end - self.origin} {end - start}\n")
         if self.count == 0:
+            samples.touch()
             os.chown(samples, USER, USER)
+            self._live(samples)
+        with self._while_there(), samples.open("r+") as file:
+            file.seek(0, os.SEEK_END)
+            file.write(f"{phase} {end - self.origin} {end - start}\n")
         self.count += 1
         return value
 
@@ -251,9 +258,19 @@ class _Run:
         )
         raise EndedError
 
-    def _live(self) -> None:
+    def _live(self, written: Path | None = None) -> None:
+        """A process that was ended writes no more; what this thread wrote a moment later goes."""
         if self.app.process() is None:
+            if written is not None:
+                written.unlink(missing_ok=True)
             raise EndedError
+
+    @contextlib.contextmanager
+    def _while_there(self) -> Iterator[None]:
+        try:
+            yield
+        except FileNotFoundError:
+            raise EndedError from None
 
 
 def uninstall(phone: Phone) -> None:
