@@ -71,7 +71,8 @@ def fetch_output(run: AppRun, folder: Path, manifest: Manifest, result: AppResul
     planes = values.reshape(shape)
     if manifest.outputs[0].layout == "NHWC":
         planes = np.ascontiguousarray(planes.transpose(0, 3, 1, 2))
-    _check_picture(np.fromfile(rgb, np.uint8), planes, result.app.width, result.app.height)
+    size = result.app.width or 0, result.app.height or 0
+    _check_picture(np.fromfile(rgb, np.uint8), planes, *size)
     return planes
 
 
