@@ -55,16 +55,21 @@ internal class JsonFields(private val json: JsonObject, private val source: Stri
 
     fun child(name: String): JsonFields = required(name) { fields(it, "$path.$name") }
 
+    /** Null where it is left out; it may not be null itself. */
+    fun childOrDefault(name: String): JsonFields? = optional(name, null) { fields(it, "$path.$name") }
+
     fun childOrNull(name: String): JsonFields? = nullable(name) { fields(it, "$path.$name") }
 
     fun children(name: String): List<JsonFields> = required(name) { list(it, name) }
 
     fun childrenOrEmpty(name: String): List<JsonFields> = optional(name, emptyList()) { list(it, name) }
 
-    fun <T> items(name: String, read: (JsonElement) -> T): List<T>? = nullable(name) { element ->
-        if (!element.isJsonArray) throw Misfit("a list", element)
-        element.asJsonArray.map(read)
-    }
+    fun <T> items(name: String, read: (JsonElement) -> T): List<T> = required(name) { all(it, read) }
+
+    fun <T> items(name: String, default: List<T>, read: (JsonElement) -> T): List<T> =
+        optional(name, default) { all(it, read) }
+
+    fun <T> itemsOrNull(name: String, read: (JsonElement) -> T): List<T>? = nullable(name) { all(it, read) }
 
     fun <T> entries(name: String, read: (JsonElement) -> T): Map<String, T> =
         optional(name, emptyMap()) { element -> asObject(element).entrySet().associate { it.key to read(it.value) } }
@@ -109,6 +114,11 @@ internal class JsonFields(private val json: JsonObject, private val source: Stri
     }
 
     private fun fields(element: JsonElement, path: String) = JsonFields(asObject(element), source, path)
+
+    private fun <T> all(element: JsonElement, read: (JsonElement) -> T): List<T> {
+        if (!element.isJsonArray) throw Misfit("a list", element)
+        return element.asJsonArray.map(read)
+    }
 
     private fun list(element: JsonElement, name: String): List<JsonFields> {
         if (!element.isJsonArray) throw Misfit("a list", element)

@@ -3,7 +3,6 @@ package io.github.cdfimobile.core.manifest
 import com.google.gson.JsonElement
 import com.google.gson.JsonObject
 import com.google.gson.JsonParseException
-import com.google.gson.JsonParser
 import io.github.cdfimobile.core.ArtifactException
 
 private val SHA256 = Regex("[0-9a-f]{64}")
@@ -12,7 +11,7 @@ private val SHA256 = Regex("[0-9a-f]{64}")
 internal class ManifestReader(private val source: String) {
     fun read(text: String): Manifest {
         val json = try {
-            JsonParser.parseString(text)
+            StrictJson.parse(text)
         } catch (error: JsonParseException) {
             throw ArtifactException(
                 "the manifest $source is no JSON",
@@ -42,7 +41,7 @@ internal class ManifestReader(private val source: String) {
             network = network(fields.child("network")),
             artifact = artifact(fields.child("artifact")),
             warp = warp(fields.child("warp")),
-            graph = fields.childOrNull("graph")?.let(::graph) ?: GraphInfo(emptyMap(), emptyList()),
+            graph = fields.childOrDefault("graph")?.let(::graph) ?: GraphInfo(emptyMap(), emptyList()),
             inputs = fields.children("inputs").map(::tensor),
             outputs = fields.children("outputs").map(::tensor),
             size = size(fields.child("size")),
@@ -60,7 +59,7 @@ internal class ManifestReader(private val source: String) {
         weightsSha256 = sha256(fields, "weights_sha256"),
         parameters = fields.require("parameters", fields.long("parameters"), "0 or more") { it >= 0 },
         macs = fields.longOrNull("macs"),
-        macsSize = fields.items("macs_size") { fields.whole(it).toInt() }
+        macsSize = fields.itemsOrNull("macs_size") { fields.whole(it).toInt() }
             ?.let { fields.require("macs_size", it, "a width and a height") { size -> size.size == 2 } }
     ).also { fields.end() }
 
@@ -85,15 +84,15 @@ internal class ManifestReader(private val source: String) {
 
     private fun graph(fields: JsonFields) = GraphInfo(
         operators = fields.entries("operators") { fields.whole(it).toInt() },
-        remarks = fields.items("remarks") { fields.text(it) } ?: emptyList()
+        remarks = fields.items("remarks", emptyList()) { fields.text(it) }
     ).also { fields.end() }
 
     private fun tensor(fields: JsonFields) = TensorInfo(
         name = fields.string("name"),
         layout = Layout.valueOf(fields.choice("layout", fields.string("layout", "NCHW"), "NCHW", "NHWC")),
         dtype = fields.string("dtype", "float32"),
-        shape = fields.items("shape") { it.asString } ?: fields.misfit("shape", "a list", "nothing"),
-        valueRange = (fields.items("value_range") { fields.number(it) } ?: listOf(0.0, 1.0))
+        shape = fields.items("shape") { it.asString },
+        valueRange = fields.items("value_range", listOf(0.0, 1.0)) { fields.number(it) }
             .let { fields.require("value_range", it, "two numbers") { range -> range.size == 2 } }
     ).also { fields.end() }
 
