@@ -31,12 +31,11 @@ class BenchmarkFolders(root: File) {
      *
      * @throws InputException they were not pushed, or are of another size.
      */
-    fun pair(size: BenchmarkRequest.PairSize?): Pair<RgbFrame, RgbFrame> =
-        if (size == null) {
-            SyntheticPair.of(BUILT_IN_WIDTH, BUILT_IN_HEIGHT)
-        } else {
-            read("first.rgb", size) to read("second.rgb", size)
-        }
+    fun pair(size: BenchmarkRequest.PairSize?): Pair<RgbFrame, RgbFrame> = if (size == null) {
+        SyntheticPair.of(BUILT_IN_WIDTH, BUILT_IN_HEIGHT)
+    } else {
+        read("first.rgb", size) to read("second.rgb", size)
+    }
 
     private fun read(name: String, size: BenchmarkRequest.PairSize): RgbFrame {
         val bytes = try {
@@ -46,7 +45,7 @@ class BenchmarkFolders(root: File) {
                 "the frame $name cannot be read",
                 got = error.message,
                 fix = "push it to $frames, or leave out the extra 'pair'",
-                cause = error,
+                cause = error
             )
         }
         return RgbFrame(size.width, size.height, bytes)

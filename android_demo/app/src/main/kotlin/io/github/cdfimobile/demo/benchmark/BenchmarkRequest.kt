@@ -19,7 +19,7 @@ data class BenchmarkRequest(
     val iterations: Int,
     val endToEnd: Int,
     val sustainedSeconds: Int,
-    val pair: PairSize?,
+    val pair: PairSize?
 ) {
     /** Pixels of each frame. */
     data class PairSize(val width: Int, val height: Int)
@@ -32,8 +32,7 @@ data class BenchmarkRequest(
         private const val MOST_PIXELS = 16_384
 
         /** The run's name alone, so that a refusal has a place to be written to; null if unfit. */
-        fun runOf(extras: Map<String, Any?>): String? =
-            (extras["run"] as? String)?.takeIf(RUN::matches)
+        fun runOf(extras: Map<String, Any?>): String? = (extras["run"] as? String)?.takeIf(RUN::matches)
 
         /**
          * The request in an Intent's [extras].
@@ -54,13 +53,13 @@ data class BenchmarkRequest(
                 iterations = extras.number("iterations", 30, 1..MOST_RUNS),
                 endToEnd = extras.number("end_to_end", 0, 0..MOST_RUNS),
                 sustainedSeconds = extras.number("sustained", 0, 0..MOST_SECONDS),
-                pair = if (extras.flag("pair")) extras.size() else null,
+                pair = if (extras.flag("pair")) extras.size() else null
             )
         }
 
         private fun Map<String, Any?>.size() = PairSize(
             number("width", null, 1..MOST_PIXELS),
-            number("height", null, 1..MOST_PIXELS),
+            number("height", null, 1..MOST_PIXELS)
         )
 
         private fun Map<String, Any?>.text(name: String): String? = when (val value = get(name)) {
@@ -86,12 +85,11 @@ data class BenchmarkRequest(
             return value
         }
 
-        private fun refuse(name: String, expected: String, got: Any?): Nothing =
-            throw InputException(
-                "the extra '$name' cannot be used",
-                expected = expected,
-                got = got?.toString() ?: "nothing",
-                fix = "see android_demo/BENCHMARK.md",
-            )
+        private fun refuse(name: String, expected: String, got: Any?): Nothing = throw InputException(
+            "the extra '$name' cannot be used",
+            expected = expected,
+            got = got?.toString() ?: "nothing",
+            fix = "see android_demo/BENCHMARK.md"
+        )
     }
 }

@@ -21,7 +21,7 @@ class BenchmarkRun(
     private val facts: DeviceFacts,
     private val source: String?,
     private val isStopped: () -> Boolean,
-    private val load: () -> BenchmarkSubject,
+    private val load: () -> BenchmarkSubject
 ) {
     private var subject: BenchmarkSubject? = null
 
@@ -62,12 +62,7 @@ class BenchmarkRun(
         writeWhole(File(folder, "${request.run}.rgb"), subject.picture().pixels)
     }
 
-    private fun result(
-        measured: Measurements,
-        shape: List<Long>?,
-        end: End,
-        thermalBefore: Int?,
-    ) = facts.result(
+    private fun result(measured: Measurements, shape: List<Long>?, end: End, thermalBefore: Int?) = facts.result(
         request.provider,
         request.threads,
         measured,
@@ -83,8 +78,8 @@ class BenchmarkRun(
             width = subject?.width ?: request.pair?.width,
             height = subject?.height ?: request.pair?.height,
             thermalStatusBefore = thermalBefore,
-            thermalStatusAfter = facts.thermalStatus(),
-        ),
+            thermalStatusAfter = facts.thermalStatus()
+        )
     ).copy(stopped = end.stopped, failure = end.failure)
 
     companion object {
@@ -94,12 +89,12 @@ class BenchmarkRun(
             name: String,
             artifact: String,
             facts: DeviceFacts,
-            failure: CdfiException,
+            failure: CdfiException
         ): BenchmarkResult {
             val thermal = facts.thermalStatus()
             val app = AppFacts(
                 facts.packageName, facts.version, artifact,
-                null, null, null, null, null, null, thermal, thermal,
+                null, null, null, null, null, null, thermal, thermal
             )
             return facts.result("cpu", 0, Measurements(), null, app)
                 .copy(stopped = "error", failure = failure)
@@ -111,7 +106,7 @@ class BenchmarkRun(
             threads: Int,
             measured: Measurements,
             shape: List<Long>?,
-            app: AppFacts,
+            app: AppFacts
         ) = BenchmarkResult(
             runtime = "onnxruntime",
             version = runtimeVersion,
@@ -127,7 +122,7 @@ class BenchmarkRun(
             frequency = measured.frequency,
             thermal = measured.thermal,
             outputShape = shape,
-            app = app,
+            app = app
         )
 
         private fun write(folder: File, name: String, result: BenchmarkResult) =
@@ -144,7 +139,7 @@ class BenchmarkRun(
             ?: CdfiException(
                 "the run failed",
                 got = "${failure.javaClass.simpleName}: ${failure.message}",
-                cause = failure,
+                cause = failure
             )
     }
 }

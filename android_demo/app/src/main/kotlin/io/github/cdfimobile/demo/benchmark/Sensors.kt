@@ -13,8 +13,7 @@ class Sensors private constructor(private val files: Map<String, File>) {
     val there: Boolean get() = files.isNotEmpty()
 
     /** All numbers that can be read now. */
-    fun read(): Map<String, Long> =
-        files.mapNotNull { (name, file) -> number(file)?.let { name to it } }.toMap()
+    fun read(): Map<String, Long> = files.mapNotNull { (name, file) -> number(file)?.let { name to it } }.toMap()
 
     companion object {
         private val UNFIT = Regex("[^A-Za-z0-9_.-]")
@@ -36,21 +35,20 @@ class Sensors private constructor(private val files: Map<String, File>) {
                     // Phones repeat names.
                     val own = if (taken.add(name)) name else "$name.$number"
                     own to File(zone, "temp")
-                },
+                }
             )
         }
 
         private fun of(files: List<Pair<String, File>>) =
             Sensors(files.filter { (_, file) -> number(file) != null }.toMap())
 
-        private fun numbered(folder: File, prefix: String): List<Pair<Int, File>> =
-            folder.listFiles().orEmpty()
-                .mapNotNull { entry ->
-                    entry.name.removePrefix(prefix).toIntOrNull()
-                        ?.takeIf { entry.name.startsWith(prefix) }
-                        ?.let { it to entry }
-                }
-                .sortedBy { it.first }
+        private fun numbered(folder: File, prefix: String): List<Pair<Int, File>> = folder.listFiles().orEmpty()
+            .mapNotNull { entry ->
+                entry.name.removePrefix(prefix).toIntOrNull()
+                    ?.takeIf { entry.name.startsWith(prefix) }
+                    ?.let { it to entry }
+            }
+            .sortedBy { it.first }
 
         private fun number(file: File): Long? = text(file)?.toLongOrNull()
 

@@ -59,7 +59,7 @@ class BoundedQueue<T : Any>(private val capacity: Int, private val onDrop: (T) -
     }
 
     /** Whether nothing comes any more and everything was taken. */
-    val ended: Boolean get() = lock.withLock { cancelled || finished && items.isEmpty() }
+    val ended: Boolean get() = lock.withLock { cancelled || (finished && items.isEmpty()) }
 
     /** Nothing comes after this. */
     fun finish() = end(null)

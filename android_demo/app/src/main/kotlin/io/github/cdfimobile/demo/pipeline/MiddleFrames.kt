@@ -14,17 +14,13 @@ internal class MiddleFrames(
     private val schedule: FrameSchedule,
     private val middle: Middle,
     private val pool: Pool<RgbFrame>,
-    private val onComputed: (Long) -> Unit,
+    private val onComputed: (Long) -> Unit
 ) {
     /**
      * Calls [emit] with positions 1 to factor - 1 between [first] and [second], in that order, each as
      * soon as it is computed. What [emit] returns is whether more is wanted; it owns the frame.
      */
-    fun between(
-        first: RgbFrame,
-        second: RgbFrame,
-        emit: (position: Int, Lease<RgbFrame>) -> Boolean,
-    ): Boolean {
+    fun between(first: RgbFrame, second: RgbFrame, emit: (position: Int, Lease<RgbFrame>) -> Boolean): Boolean {
         val computed = sortedMapOf<Int, Lease<RgbFrame>>()
         var next = 1
         var wanted = true

@@ -23,7 +23,7 @@ class SlowMotion(
     private val middle: Middle,
     private val factor: Int,
     private val plan: MemoryPlan,
-    private val onComputed: (Long) -> Unit = {},
+    private val onComputed: (Long) -> Unit = {}
 ) : AutoCloseable {
     private class Decoded(val lease: Lease<RgbFrame>, val timeUs: Long)
 
@@ -118,12 +118,7 @@ class SlowMotion(
     }
 
     /** The frame [first] and all between it and [second]; false once nobody wants more. */
-    private fun gap(
-        schedule: FrameSchedule,
-        first: Decoded,
-        second: Decoded,
-        isCut: Boolean,
-    ): Boolean {
+    private fun gap(schedule: FrameSchedule, first: Decoded, second: Decoded, isCut: Boolean): Boolean {
         val own = first.lease
         if (!put(schedule.shownAt(first.timeUs), own.retain(), own.retain(), isCut)) return false
         val times = schedule.between(first.timeUs, second.timeUs)
@@ -134,12 +129,8 @@ class SlowMotion(
             }
     }
 
-    private fun put(
-        timeUs: Long,
-        before: Lease<RgbFrame>,
-        after: Lease<RgbFrame>,
-        isCut: Boolean,
-    ): Boolean = output.put(SlowFrame(timeUs, before, after, isCut))
+    private fun put(timeUs: Long, before: Lease<RgbFrame>, after: Lease<RgbFrame>, isCut: Boolean): Boolean =
+        output.put(SlowFrame(timeUs, before, after, isCut))
 
     private fun frames(count: Int) = Pool(count) { RgbFrame(source.width, source.height) }
 

@@ -21,7 +21,7 @@ internal class Playback(
     height: Int,
     rotation: Int,
     private val onEnd: () -> Unit,
-    private val onFail: (Throwable) -> Unit,
+    private val onFail: (Throwable) -> Unit
 ) : AutoCloseable {
     private val pool = Pool(BITMAPS) { ShownFrame(width, height, rotation) }
     private val prepared = BoundedQueue<Lease<ShownFrame>>(1) { it.release() }
@@ -93,6 +93,7 @@ internal class Playback(
                     prepared.poll()?.let(::show)
                     rate.count(nowNs)
                 }
+
                 next == null && prepared.ended -> {
                     isPlaying = false
                     return onEnd()

@@ -102,10 +102,14 @@ class PlayerActivity : Activity(), PlayerSession.Screen {
     override fun onOptionsItemSelected(item: MenuItem): Boolean {
         when (item.itemId) {
             R.id.action_open -> pickVideo()
+
             R.id.action_save -> pickPlace()
+
             R.id.action_settings ->
                 ask(Intent(this, SettingsActivity::class.java), REQUEST_SETTINGS)
+
             R.id.action_self_test -> session.testAgain()
+
             else -> return super.onOptionsItemSelected(item)
         }
         return true

@@ -57,13 +57,13 @@ internal class PlayerScreen(activity: Activity) {
                 resources.getString(
                     R.string.stats_memory,
                     megabytes(memory.resident),
-                    megabytes(memory.peak),
+                    megabytes(memory.peak)
                 ),
                 resources.getString(
                     R.string.stats_thermal,
-                    Words.thermal(resources, thermal.status()),
-                ),
-            ).joinToString("\n"),
+                    Words.thermal(resources, thermal.status())
+                )
+            ).joinToString("\n")
         )
     }
 
@@ -79,9 +79,13 @@ internal class PlayerScreen(activity: Activity) {
 
     private fun text(state: PlayerState): String? = when (state.stage) {
         Stage.OPENING -> resources.getString(R.string.opening)
+
         Stage.TESTING -> resources.getString(R.string.self_test)
+
         Stage.SAVING -> resources.getString(R.string.saving, state.percent)
+
         Stage.COPYING -> resources.getString(R.string.copying)
+
         else -> when (val notice = state.notice) {
             null -> if (state.hasClip) null else resources.getString(R.string.empty_hint)
             Notice.Saved -> resources.getString(R.string.saved)
@@ -100,7 +104,7 @@ internal class PlayerScreen(activity: Activity) {
             report.factor,
             report.width,
             report.height,
-            provider.actual,
+            provider.actual
         )
         val fallback = provider.fallback ?: return clip
         return clip + "\n" + resources.getString(R.string.fallback, provider.actual, fallback)
@@ -113,7 +117,7 @@ internal class PlayerScreen(activity: Activity) {
             report.width,
             report.height,
             number(real.possible),
-            number(real.needed),
+            number(real.needed)
         )
     }
 

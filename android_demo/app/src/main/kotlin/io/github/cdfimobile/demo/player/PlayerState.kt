@@ -11,7 +11,7 @@ enum class Stage {
     PAUSED,
     ENDED,
     SAVING,
-    COPYING,
+    COPYING
 }
 
 /** What the user is told, beside what the stage says. */
@@ -75,7 +75,7 @@ data class PlayerState(
     val stage: Stage = Stage.EMPTY,
     val hasClip: Boolean = false,
     val notice: Notice? = null,
-    val percent: Int = 0,
+    val percent: Int = 0
 ) {
     /** Whether a clip may be opened, or settings changed: not while one is saved. */
     val canOpen: Boolean get() = stage != Stage.SAVING && stage != Stage.COPYING
@@ -95,21 +95,33 @@ data class PlayerState(
     /** The state after [event]; this one if the event comes too late to mean anything. */
     fun on(event: PlayerEvent): PlayerState = when (event) {
         PlayerEvent.Open -> if (canOpen) PlayerState(Stage.OPENING) else this
+
         PlayerEvent.Test -> from(Stage.OPENING) { copy(stage = Stage.TESTING) }
+
         PlayerEvent.Ready -> from(Stage.OPENING, Stage.TESTING) {
             PlayerState(Stage.PAUSED, hasClip = true)
         }
+
         PlayerEvent.Play -> if (canPlay) PlayerState(Stage.PLAYING, hasClip = true) else this
+
         PlayerEvent.Pause -> from(Stage.PLAYING) { copy(stage = Stage.PAUSED) }
+
         PlayerEvent.End -> from(Stage.PLAYING) { copy(stage = Stage.ENDED) }
+
         is PlayerEvent.Release -> from(Stage.PLAYING, Stage.PAUSED) {
             copy(stage = Stage.ENDED, notice = if (event.forMemory) Notice.Released else notice)
         }
+
         PlayerEvent.Save -> if (canSave) PlayerState(Stage.SAVING, hasClip = true) else this
+
         is PlayerEvent.Progress -> from(Stage.SAVING) { copy(percent = event.percent) }
+
         PlayerEvent.Copy -> from(Stage.SAVING) { copy(stage = Stage.COPYING) }
+
         PlayerEvent.Saved -> from(Stage.COPYING) { ended(Notice.Saved) }
+
         PlayerEvent.SaveStopped -> from(Stage.SAVING) { ended(Notice.SaveStopped) }
+
         is PlayerEvent.Fail -> failed(Notice.Failed(event.problem, event.detail))
     }
 

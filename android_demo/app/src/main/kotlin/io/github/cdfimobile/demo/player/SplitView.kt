@@ -115,13 +115,7 @@ class SplitView @JvmOverloads constructor(context: Context, attributes: Attribut
         matrix.postTranslate(width / 2f, height / 2f)
     }
 
-    private inline fun half(
-        canvas: Canvas,
-        from: Float,
-        to: Float,
-        place: SplitGeometry,
-        draw: () -> Unit,
-    ) {
+    private inline fun half(canvas: Canvas, from: Float, to: Float, place: SplitGeometry, draw: () -> Unit) {
         canvas.save()
         canvas.clipRect(from, place.top, to, place.bottom)
         draw()

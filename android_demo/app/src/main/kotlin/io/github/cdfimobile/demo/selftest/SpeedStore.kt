@@ -11,8 +11,7 @@ class SpeedStore(context: Context) {
     fun load(key: String): Speed? = preferences.getString(full(key), null)?.let(Speed::fromText)
 
     /** Keeps [speed] under [key]. */
-    fun save(key: String, speed: Speed) =
-        preferences.edit().putString(full(key), speed.toText()).apply()
+    fun save(key: String, speed: Speed) = preferences.edit().putString(full(key), speed.toText()).apply()
 
     /** Forgets all: the next clip is tested anew. */
     fun clear() = preferences.edit().clear().apply()

@@ -15,8 +15,7 @@ object SyntheticPair {
     private const val BYTE = 0xFF
 
     /** The two frames of [width] x [height] pixels. */
-    fun of(width: Int, height: Int): Pair<RgbFrame, RgbFrame> =
-        frame(width, height, 0) to frame(width, height, SHIFT)
+    fun of(width: Int, height: Int): Pair<RgbFrame, RgbFrame> = frame(width, height, 0) to frame(width, height, SHIFT)
 
     private fun frame(width: Int, height: Int, shift: Int): RgbFrame {
         val frame = RgbFrame(width, height)

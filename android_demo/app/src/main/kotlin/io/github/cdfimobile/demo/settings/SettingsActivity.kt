@@ -68,7 +68,7 @@ class SettingsActivity : Activity() {
         current: T?,
         text: (T) -> String,
         none: String = "",
-        change: Settings.(T) -> Settings,
+        change: Settings.(T) -> Settings
     ) {
         val spinner = findViewById(id) as Spinner
         val words = values.map(text).ifEmpty { listOf(none) }
@@ -83,7 +83,7 @@ class SettingsActivity : Activity() {
     }
 
     private fun keep(next: Settings) {
-        if (next == settings || choice.of(next) == choice.of(settings) && isSameElse(next)) return
+        if (isSameElse(next) && choice.of(next) == choice.of(settings)) return
         val isOtherNetwork = choice.of(next)?.network != choice.of(settings)?.network
         settings = next
         store.save(next)
@@ -107,7 +107,7 @@ class SettingsActivity : Activity() {
             "xnnpack" -> R.string.provider_xnnpack
             "nnapi" -> R.string.provider_nnapi
             else -> R.string.provider_cpu
-        },
+        }
     )
 
     private fun name(size: FrameSize): String = getString(
@@ -116,18 +116,16 @@ class SettingsActivity : Activity() {
             FrameSize.MEDIUM -> R.string.size_medium
             FrameSize.LARGE -> R.string.size_large
             FrameSize.FULL -> R.string.size_full
-        },
+        }
     )
 
-    private fun threads(count: Int): String =
-        if (count == 0) getString(R.string.threads_auto) else count.toString()
+    private fun threads(count: Int): String = if (count == 0) getString(R.string.threads_auto) else count.toString()
 
     private fun factor(factor: Int): String = getString(R.string.factor_value, factor)
 
     private class Selected(private val onSelect: (Int) -> Unit) :
         AdapterView.OnItemSelectedListener {
-        override fun onItemSelected(parent: AdapterView<*>?, view: View?, position: Int, id: Long) =
-            onSelect(position)
+        override fun onItemSelected(parent: AdapterView<*>?, view: View?, position: Int, id: Long) = onSelect(position)
 
         override fun onNothingSelected(parent: AdapterView<*>?) = Unit
     }

@@ -7,8 +7,7 @@ class SettingsStore(context: Context) {
     private val preferences = context.getSharedPreferences("settings", Context.MODE_PRIVATE)
 
     /** What is kept, or the defaults. */
-    fun load(): Settings =
-        Settings.fromMap(Settings.KEYS.associateWith { preferences.getString(it, null) })
+    fun load(): Settings = Settings.fromMap(Settings.KEYS.associateWith { preferences.getString(it, null) })
 
     /** Keeps [settings]; written to disk in the background. */
     fun save(settings: Settings) {

@@ -21,12 +21,18 @@ object Problems {
 
     private fun known(failure: Throwable): Problem? = when (failure) {
         is ProblemException -> failure.problem
+
         is OutOfMemoryError -> Problem.OUT_OF_MEMORY
+
         is SecurityException -> Problem.ACCESS_LOST
+
         is ArtifactException -> Problem.NETWORK_BROKEN
+
         // Sizes are all that the app gives to a network of its own.
         is InputException -> Problem.FRAME_TOO_LARGE
+
         is CdfiException -> Problem.RUNTIME_FAILED
+
         else -> null
     }
 

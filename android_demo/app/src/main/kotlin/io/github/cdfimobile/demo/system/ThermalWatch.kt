@@ -9,6 +9,5 @@ class ThermalWatch(context: Context) {
     private val power = context.getSystemService(Context.POWER_SERVICE) as PowerManager
 
     /** `PowerManager.THERMAL_STATUS_*`, 0 (none) to 6 (shutdown); null where nothing tells. */
-    fun status(): Int? =
-        if (Build.VERSION.SDK_INT >= Build.VERSION_CODES.Q) power.currentThermalStatus else null
+    fun status(): Int? = if (Build.VERSION.SDK_INT >= Build.VERSION_CODES.Q) power.currentThermalStatus else null
 }

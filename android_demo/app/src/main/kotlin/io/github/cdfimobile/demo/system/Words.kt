@@ -6,8 +6,7 @@ import io.github.cdfimobile.demo.R
 /** Words for people, out of the string resources. */
 object Words {
     /** What [problem] means and what can be done; [detail] is shown where nothing better is known. */
-    fun of(resources: Resources, problem: Problem, detail: String): String =
-        resources.getString(text(problem), detail)
+    fun of(resources: Resources, problem: Problem, detail: String): String = resources.getString(text(problem), detail)
 
     /** What Android's thermal [status] (0 to 6) means; null is "unknown". */
     fun thermal(resources: Resources, status: Int?): String = resources.getString(
@@ -18,7 +17,7 @@ object Words {
             2 -> R.string.thermal_moderate
             3 -> R.string.thermal_severe
             else -> R.string.thermal_critical
-        },
+        }
     )
 
     private fun text(problem: Problem): Int = when (problem) {

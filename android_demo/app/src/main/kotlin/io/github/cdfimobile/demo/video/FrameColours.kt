@@ -18,12 +18,10 @@ internal class FrameColours(private val space: ColourSpace) {
     private val converter = YuvConverter(space)
 
     /** Fills [target] with the crop rectangle of [image], which has [target]'s size. */
-    fun read(image: Image, target: RgbFrame) =
-        converter.toRgb(planes(image, target.width, target.height), target)
+    fun read(image: Image, target: RgbFrame) = converter.toRgb(planes(image, target.width, target.height), target)
 
     /** Fills the planes of [image] with [source], which has its size. */
-    fun write(source: RgbFrame, image: Image) =
-        converter.fromRgb(source, planes(image, source.width, source.height))
+    fun write(source: RgbFrame, image: Image) = converter.fromRgb(source, planes(image, source.width, source.height))
 
     /** Tells an encoder's [format] which colours it is given. */
     fun describe(format: MediaFormat) {
@@ -32,14 +30,14 @@ internal class FrameColours(private val space: ColourSpace) {
             when (space.matrix) {
                 Matrix.BT601 -> MediaFormat.COLOR_STANDARD_BT601_NTSC
                 Matrix.BT709 -> MediaFormat.COLOR_STANDARD_BT709
-            },
+            }
         )
         format.setInteger(
             MediaFormat.KEY_COLOR_RANGE,
             when (space.range) {
                 Range.LIMITED -> MediaFormat.COLOR_RANGE_LIMITED
                 Range.FULL -> MediaFormat.COLOR_RANGE_FULL
-            },
+            }
         )
         format.setInteger(MediaFormat.KEY_COLOR_TRANSFER, MediaFormat.COLOR_TRANSFER_SDR_VIDEO)
     }
@@ -48,7 +46,7 @@ internal class FrameColours(private val space: ColourSpace) {
         if (image.format != ImageFormat.YUV_420_888) {
             throw ProblemException(
                 Problem.UNSUPPORTED_COLOURS,
-                "expected 8-bit YUV 4:2:0 (35), got format ${image.format}",
+                "expected 8-bit YUV 4:2:0 (35), got format ${image.format}"
             )
         }
         val (y, u, v) = image.planes.map { Plane(it.buffer, it.rowStride, it.pixelStride) }
@@ -67,8 +65,10 @@ internal class FrameColours(private val space: ColourSpace) {
             val likely = ColourSpace.likely(height)
             val matrix = when (format.integer(MediaFormat.KEY_COLOR_STANDARD)) {
                 MediaFormat.COLOR_STANDARD_BT709 -> Matrix.BT709
-                MediaFormat.COLOR_STANDARD_BT601_PAL, MediaFormat.COLOR_STANDARD_BT601_NTSC,
+
+                MediaFormat.COLOR_STANDARD_BT601_PAL, MediaFormat.COLOR_STANDARD_BT601_NTSC
                 -> Matrix.BT601
+
                 else -> likely.matrix
             }
             val range = when (format.integer(MediaFormat.KEY_COLOR_RANGE)) {

@@ -20,7 +20,7 @@ internal class Mp4Writer private constructor(
     private val codec: MediaCodec,
     private val muxer: MediaMuxer,
     private val settings: EncoderSettings,
-    private val colours: FrameColours,
+    private val colours: FrameColours
 ) : AutoCloseable {
     private val info = MediaCodec.BufferInfo()
     private var track = -1
@@ -78,7 +78,9 @@ internal class Mp4Writer private constructor(
                     track = muxer.addTrack(codec.outputFormat)
                     muxer.start()
                 }
+
                 index >= 0 -> take(index)
+
                 index == MediaCodec.INFO_TRY_AGAIN_LATER -> return
             }
         }
@@ -139,7 +141,7 @@ internal class Mp4Writer private constructor(
         private fun format(settings: EncoderSettings) = MediaFormat.createVideoFormat(
             MediaFormat.MIMETYPE_VIDEO_AVC,
             settings.width,
-            settings.height,
+            settings.height
         ).apply {
             setInteger(MediaFormat.KEY_COLOR_FORMAT, CodecCapabilities.COLOR_FormatYUV420Flexible)
             setInteger(MediaFormat.KEY_BIT_RATE, settings.bitRate)
@@ -156,8 +158,9 @@ internal class Mp4Writer private constructor(
 
         private fun asProblem(failure: Throwable): Throwable = when (failure) {
             is IOException, is MediaCodec.CodecException, is IllegalArgumentException,
-            is IllegalStateException,
+            is IllegalStateException
             -> ProblemException(Problem.NO_ENCODER, "no encoder can be started", failure)
+
             else -> failure
         }
     }

@@ -37,8 +37,10 @@ internal object OrtSessions {
         val asked = options.provider
         val refused = when {
             asked == Provider.CPU -> null
+
             asked.id !in available() ->
                 "this ONNX Runtime has no provider '${asked.id}', only ${available().joinToString()}"
+
             else -> try {
                 return OpenSession(create(graph, options, nativeWarp), asked.id, null)
             } catch (error: OrtException) {
@@ -49,31 +51,30 @@ internal object OrtSessions {
         return OpenSession(create(graph, onCpu, nativeWarp), Provider.CPU.id, refused)
     }
 
-    private fun create(
-        graph: ByteArray,
-        options: OrtOptions,
-        nativeWarp: Boolean,
-    ): OrtSession = OrtSession.SessionOptions().use { session ->
-        session.setIntraOpNumThreads(options.threads)
-        session.setInterOpNumThreads(1)
-        // Planned memory comes as one block on the second frame of a size, beside what the first
-        // one left in the arena: double the memory, and slower.
-        session.setMemoryPatternOptimization(false)
-        if (nativeWarp) NativeWarp.register(session)
-        when (options.provider) {
-            Provider.CPU -> Unit
-            // Its threads are its own, and one if nobody says how many.
-            Provider.XNNPACK -> session.addXnnpack(
-                if (options.threads == 0) {
-                    emptyMap()
-                } else {
-                    mapOf("intra_op_num_threads" to options.threads.toString())
-                },
-            )
-            Provider.NNAPI -> session.addNnapi(EnumSet.noneOf(NNAPIFlags::class.java))
+    private fun create(graph: ByteArray, options: OrtOptions, nativeWarp: Boolean): OrtSession =
+        OrtSession.SessionOptions().use { session ->
+            session.setIntraOpNumThreads(options.threads)
+            session.setInterOpNumThreads(1)
+            // Planned memory comes as one block on the second frame of a size, beside what the first
+            // one left in the arena: double the memory, and slower.
+            session.setMemoryPatternOptimization(false)
+            if (nativeWarp) NativeWarp.register(session)
+            when (options.provider) {
+                Provider.CPU -> Unit
+
+                // Its threads are its own, and one if nobody says how many.
+                Provider.XNNPACK -> session.addXnnpack(
+                    if (options.threads == 0) {
+                        emptyMap()
+                    } else {
+                        mapOf("intra_op_num_threads" to options.threads.toString())
+                    }
+                )
+
+                Provider.NNAPI -> session.addNnapi(EnumSet.noneOf(NNAPIFlags::class.java))
+            }
+            environment.createSession(graph, session)
         }
-        environment.createSession(graph, session)
-    }
 
     /** `XnnpackExecutionProvider` becomes `xnnpack`. */
     private fun shortName(provider: OrtProvider): String =

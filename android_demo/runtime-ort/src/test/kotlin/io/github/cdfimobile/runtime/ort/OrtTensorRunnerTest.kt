@@ -5,6 +5,13 @@ import io.github.cdfimobile.core.CdfiException
 import io.github.cdfimobile.core.image.RgbFrame
 import io.github.cdfimobile.core.interpolate.Interpolator
 import io.github.cdfimobile.core.manifest.Artifact
+import java.io.ByteArrayInputStream
+import java.io.File
+import java.io.InputStream
+import java.nio.ByteBuffer
+import java.nio.ByteOrder
+import java.nio.FloatBuffer
+import kotlin.math.abs
 import org.junit.jupiter.api.Assertions.assertArrayEquals
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertNotNull
@@ -13,13 +20,6 @@ import org.junit.jupiter.api.Assertions.assertThrows
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.condition.EnabledIfSystemProperty
-import java.io.ByteArrayInputStream
-import java.io.File
-import java.io.InputStream
-import java.nio.ByteBuffer
-import java.nio.ByteOrder
-import java.nio.FloatBuffer
-import kotlin.math.abs
 
 /**
  * The shipped network in the real ONNX Runtime, on a machine that has its native library.
