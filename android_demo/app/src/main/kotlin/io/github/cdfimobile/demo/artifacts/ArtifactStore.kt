@@ -7,6 +7,7 @@ import io.github.cdfimobile.core.manifest.ShippedArtifact
 import io.github.cdfimobile.demo.system.Problem
 import io.github.cdfimobile.demo.system.ProblemException
 import java.io.FileNotFoundException
+import java.io.InputStream
 
 /** The artifacts in the app's assets, as `cdfi-export --android` wrote them. */
 class ArtifactStore(private val assets: AssetManager) {
@@ -29,7 +30,10 @@ class ArtifactStore(private val assets: AssetManager) {
      *
      * @throws io.github.cdfimobile.core.ArtifactException it is missing or not what its manifest says.
      */
-    fun load(name: String): Artifact = Artifact.load(name) { assets.open(path(it)) }
+    fun load(name: String): Artifact = Artifact.load(name, ::open)
+
+    /** The file [name] among the assets. */
+    fun open(name: String): InputStream = assets.open(path(name))
 
     /** The first of [shipped], or words for an app without one. */
     fun require(artifact: ShippedArtifact?): ShippedArtifact =

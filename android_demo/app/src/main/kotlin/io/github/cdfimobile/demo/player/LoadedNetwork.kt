@@ -35,7 +35,7 @@ internal class LoadedNetwork private constructor(
                 return current
             }
             current?.close()
-            val runner = OrtTensorRunner.open(store.load(artifact.file), options)
+            val runner = OrtTensorRunner.open(artifact.file, options, store::open)
             return LoadedNetwork(artifact.file, options, Interpolator(runner))
         }
     }

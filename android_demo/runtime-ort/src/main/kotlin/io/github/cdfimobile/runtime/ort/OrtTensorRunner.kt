@@ -9,6 +9,7 @@ import io.github.cdfimobile.core.interpolate.ProviderUse
 import io.github.cdfimobile.core.interpolate.TensorRunner
 import io.github.cdfimobile.core.manifest.Artifact
 import io.github.cdfimobile.core.manifest.Manifest
+import java.io.InputStream
 import java.nio.ByteBuffer
 import java.nio.ByteOrder
 import java.nio.FloatBuffer
@@ -86,7 +87,30 @@ public class OrtTensorRunner private constructor(
          * @throws ArtifactException it is no graph that this ONNX Runtime can run, or it needs the
          *   native warp, which is not there.
          */
-        public fun open(artifact: Artifact, options: OrtOptions = OrtOptions()): OrtTensorRunner {
+        public fun open(artifact: Artifact, options: OrtOptions = OrtOptions()): OrtTensorRunner =
+            open(artifact, options, null)
+
+        /**
+         * Loads the artifact [name] from wherever [open] finds files by name. If it needs the native warp,
+         * which is not there, the portable one beside it is loaded in its place, and
+         * [TensorRunner.provider] says so.
+         *
+         * @throws ArtifactException as the other [open], or a file is missing or not what its manifest says.
+         */
+        public fun open(
+            name: String,
+            options: OrtOptions = OrtOptions(),
+            open: (String) -> InputStream
+        ): OrtTensorRunner {
+            val artifact = Artifact.load(name, open)
+            val isNeeded = NativeWarp.isNeeded(artifact.manifest.graph.operators.keys)
+            val missing = if (isNeeded) NativeWarp.missing else null
+            val portable = artifact.manifest.artifact.portable
+            if (missing == null || portable == null) return open(artifact, options)
+            return open(Artifact.load(portable, open), options, "in place of $name, since $missing")
+        }
+
+        private fun open(artifact: Artifact, options: OrtOptions, note: String?): OrtTensorRunner {
             val manifest = artifact.manifest
             requireRunnable(manifest)
             val native = NativeWarp.isNeeded(manifest.graph.operators.keys)
@@ -101,7 +125,11 @@ public class OrtTensorRunner private constructor(
                     cause = error
                 )
             }
-            val provider = ProviderUse(options.provider.id, open.actual, open.fallback)
+            val provider = ProviderUse(
+                options.provider.id,
+                open.actual,
+                listOfNotNull(open.fallback, note).joinToString("; ").ifEmpty { null }
+            )
             return OrtTensorRunner(manifest, provider, open.session)
         }
 

@@ -19,6 +19,7 @@ import org.junit.jupiter.api.Assertions.assertNull
 import org.junit.jupiter.api.Assertions.assertThrows
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
+import org.junit.jupiter.api.condition.DisabledIfSystemProperty
 import org.junit.jupiter.api.condition.EnabledIfSystemProperty
 
 /**
@@ -78,7 +79,7 @@ class OrtTensorRunnerTest {
         OrtTensorRunner.open(artifact, OrtOptions(absent)).use { runner ->
             assertEquals(absent.id, runner.provider.requested)
             assertEquals("cpu", runner.provider.actual)
-            val reason = assertNotNull(runner.provider.fallback).let { runner.provider.fallback!! }
+            val reason = runner.provider.fallback.orEmpty()
             assertTrue("'${absent.id}'" in reason && "cpu" in reason, reason)
             assertEquals(3 * 64 * 32, values(runner.run(ramp(64, 32), ramp(64, 32), shape(64, 32))).size)
         }
@@ -108,6 +109,7 @@ class OrtTensorRunnerTest {
     }
 
     @Test
+    @DisabledIfSystemProperty(named = NativeWarp.PATH_PROPERTY, matches = ".+")
     fun `a graph with the native operators is refused without their library`() {
         val text = manifest().replace("\"operators\": {", "\"operators\": {\"AdaCoFWarp\": 1,")
 
@@ -116,6 +118,24 @@ class OrtTensorRunnerTest {
         }
 
         assertTrue("native warp" in error.problem, error.problem)
+    }
+
+    @Test
+    @DisabledIfSystemProperty(named = NativeWarp.PATH_PROPERTY, matches = ".+")
+    fun `the portable artifact takes the place of one that needs the native operators`() {
+        val bytes = mapOf(
+            "fused.onnx" to artifact.bytes,
+            "fused.onnx.manifest.json" to manifest()
+                .replace("\"operators\": {", "\"operators\": {\"AdaCoFWarp\": 1,")
+                .replace("\"format\": \"onnx\"", "\"format\": \"onnx\", \"portable\": \"portable.onnx\"").toByteArray(),
+            "portable.onnx" to artifact.bytes,
+            "portable.onnx.manifest.json" to manifest().toByteArray()
+        )
+
+        OrtTensorRunner.open("fused.onnx") { ByteArrayInputStream(bytes.getValue(it)) }.use { runner ->
+            assertEquals(artifact.manifest, runner.manifest)
+            assertTrue("in place of fused.onnx" in runner.provider.fallback.orEmpty())
+        }
     }
 
     @Test
