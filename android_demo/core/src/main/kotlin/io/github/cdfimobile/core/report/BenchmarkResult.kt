@@ -64,6 +64,10 @@ public data class BenchmarkResult(
     val stopped: String? = null,
     val failure: CdfiException? = null
 ) {
+    /** Why the run ended before its end, in one line; null for a complete one. */
+    internal val ended: String?
+        get() = stopped?.let { failure?.problem ?: "the run was ended before its end ($it)" }
+
     /** The JSON text, indented, with every field in the order of the contract. */
     public fun toJson(): String = JsonText.write(
         jsonObject(
@@ -120,21 +124,24 @@ public data class BenchmarkResult(
         "fix" to text(failure.fix)
     )
 
-    private companion object {
+    public companion object {
+        /** [stopped] of a run that someone ended. */
+        public const val TERMINATED: String = "terminated"
+
         /** Version of the runner's result. */
-        const val RUNNER = 1
-        const val NO_NODES = "the Java interface of ONNX Runtime does not tell which nodes a provider took"
+        private const val RUNNER = 1
+        private const val NO_NODES = "the Java interface of ONNX Runtime does not tell which nodes a provider took"
 
-        fun text(value: String?): JsonElement = value?.let(::JsonPrimitive) ?: JsonNull.INSTANCE
+        private fun text(value: String?): JsonElement = value?.let(::JsonPrimitive) ?: JsonNull.INSTANCE
 
-        fun number(value: Number?): JsonElement = value?.let(::JsonPrimitive) ?: JsonNull.INSTANCE
+        private fun number(value: Number?): JsonElement = value?.let(::JsonPrimitive) ?: JsonNull.INSTANCE
 
-        fun array(items: List<JsonElement>): JsonArray = JsonArray().apply { items.forEach(::add) }
+        private fun array(items: List<JsonElement>): JsonArray = JsonArray().apply { items.forEach(::add) }
 
-        fun jsonObject(vararg fields: Pair<String, JsonElement>): JsonObject =
+        private fun jsonObject(vararg fields: Pair<String, JsonElement>): JsonObject =
             JsonObject().apply { fields.forEach { (name, value) -> add(name, value) } }
 
-        fun readings(found: List<Reading>?): JsonElement = found?.let { list ->
+        private fun readings(found: List<Reading>?): JsonElement = found?.let { list ->
             array(
                 list.map { reading ->
                     val values = reading.values.map { (name, value) -> name to JsonPrimitive(value) }
