@@ -27,7 +27,10 @@ def main() -> int:
     parser.add_argument("--list", action="store_true", help="show the stages and end")
     parser.add_argument("--project", type=Path, default=HERE.parent, help="folder of the project")
     parser.add_argument(
-        "--build", type=Path, default=HERE.parents[1] / "build" / "android", help="tools and results"
+        "--build",
+        type=Path,
+        default=HERE.parents[1] / "build" / "android",
+        help="tools and results",
     )
     arguments = parser.parse_args()
     if arguments.list:

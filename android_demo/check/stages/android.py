@@ -72,7 +72,10 @@ def check(project: Project) -> str:
         ) -> None:
             compile_kotlin(project, sources, path, out, strict=False, friend=main)
 
-        everything = [*sources, *(file for name in ("app", "core", "runtime-ort") for file in project.sources(name))]
+        everything = [
+            *sources,
+            *(file for name in ("app", "core", "runtime-ort") for file in project.sources(name)),
+        ]
         tests = project.cached(f"{module}-tests", everything, compile_tests)
         native, properties = _native(project)
         passed[module] = run_tests(project, tests, path, properties, native)

@@ -60,10 +60,21 @@ def _dex(project: Project, parts: list[Path]) -> Path:
             slim = out / f"{jar.parent.name}-{jar.name}"
             with zipfile.ZipFile(jar) as full, zipfile.ZipFile(slim, "w") as kept:
                 for name in full.namelist():
-                    if name.endswith(".class") and "META-INF" not in name and "module-info" not in name:
+                    if (
+                        name.endswith(".class")
+                        and "META-INF" not in name
+                        and "module-info" not in name
+                    ):
                         kept.writestr(name, full.read(name))
             jars.append(slim)
-        command = ["java", "-Xmx2g", "-cp", project.tools.dx, "com.android.dx.command.Main", "--dex"]
+        command = [
+            "java",
+            "-Xmx2g",
+            "-cp",
+            project.tools.dx,
+            "com.android.dx.command.Main",
+            "--dex",
+        ]
         command += ["--min-sdk-version=26", "--multi-dex", f"--output={out}"]
         run([*command, *parts, *jars], "the dexer")
         for jar in jars:

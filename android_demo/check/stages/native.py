@@ -7,6 +7,7 @@ an app could ship. Android's own come from the NDK.
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 from project import ABIS, Project
@@ -30,7 +31,7 @@ def libraries(project: Project) -> Path:
             command = ["cmake", "-S", source, "-B", build, f"-DCDFI_NATIVE_DIR={kernels}"]
             command += ["-DCMAKE_SYSTEM_NAME=Linux", f"-DCMAKE_CXX_COMPILER={COMPILERS[abi]}"]
             command += [f"-DCMAKE_SYSTEM_PROCESSOR={PROCESSORS[abi]}"]
-            command += [f"-DCMAKE_SHARED_LINKER_FLAGS=-Wl,-z,max-page-size={PAGE}"]
+            command += [f"-DCMAKE_SHARED_LINKER_FLAGS=-Wl,-z,max-page-size={PAGE}", *_jni()]
             run(command, f"configuring the native warp for {abi}")
             run(["cmake", "--build", build, "-j2"], f"compiling the native warp for {abi}")
             folder = out / "lib" / abi
@@ -40,6 +41,14 @@ def libraries(project: Project) -> Path:
 
     made = project.cached("native", [source, kernels], make)
     return made / "lib"
+
+
+def _jni() -> list[str]:
+    """JNI's headers, which no cross compiler finds; its libraries are not linked."""
+    include = Path(shutil.which("javac") or "").resolve().parents[1] / "include"
+    found = {"JAVA_INCLUDE_PATH": include, "JAVA_INCLUDE_PATH2": include / "linux"}
+    unused = ("JAVA_AWT_INCLUDE_PATH", "JAVA_AWT_LIBRARY", "JAVA_JVM_LIBRARY")
+    return [f"-D{name}={found.get(name, 'unused')}" for name in (*found, *unused)]
 
 
 def check(project: Project) -> str:

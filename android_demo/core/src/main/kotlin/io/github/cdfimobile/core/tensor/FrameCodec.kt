@@ -70,7 +70,7 @@ public class FrameCodec(private val manifest: Manifest) {
                 "the network of ${manifest.artifact.file} returned NaN or infinite values",
                 expected = "finite values",
                 got = "$broken of ${frame.pixels.size} values",
-                fix = "its weights are damaged or its precision is too low: export it again"
+                fix = "its weights are damaged or its precision is too low: export it again",
             )
         }
     }
@@ -83,7 +83,7 @@ public class FrameCodec(private val manifest: Manifest) {
                 "${manifest.artifact.file} takes or gives something other than float32 frames",
                 expected = "float32 in one layout",
                 got = kinds.joinToString { "${it.second} ${it.first}" },
-                fix = "export it without --images"
+                fix = "export it without --images",
             )
         }
         return only.first
