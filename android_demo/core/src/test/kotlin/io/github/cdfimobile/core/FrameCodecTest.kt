@@ -7,12 +7,12 @@ import io.github.cdfimobile.core.manifest.PaddingMode
 import io.github.cdfimobile.core.tensor.FrameCodec
 import io.github.cdfimobile.core.tensor.FrameSize
 import io.github.cdfimobile.core.tensor.Padding
-import java.nio.FloatBuffer
 import org.junit.jupiter.api.Assertions.assertArrayEquals
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertThrows
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
+import java.nio.FloatBuffer
 
 class FrameCodecTest {
     private val vectors = Golden.json("tensors.json").asJsonArray.map { it.asJsonObject }

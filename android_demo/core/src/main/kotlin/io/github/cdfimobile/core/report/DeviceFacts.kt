@@ -29,7 +29,7 @@ public data class DeviceFacts(
     val cores: Int,
     val maxFrequencyKhz: List<Int>?,
     val governor: String?,
-    val memoryBytes: Long?
+    val memoryBytes: Long?,
 ) {
     internal fun toJson(emulated: Boolean): JsonObject = Section()
         .put("kind", KIND)

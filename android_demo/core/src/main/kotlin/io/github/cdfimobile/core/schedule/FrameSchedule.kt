@@ -56,7 +56,7 @@ public class FrameSchedule(public val factor: Int, private val pace: Pace, priva
             throw InputException(
                 "the frames are not in the order in which they are shown",
                 expected = "$startUs µs or later",
-                got = "$endUs µs"
+                got = "$endUs µs",
             )
         }
         val start = shownAt(startUs)
