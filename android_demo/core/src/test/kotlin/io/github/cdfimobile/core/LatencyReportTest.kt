@@ -8,7 +8,7 @@ import io.github.cdfimobile.core.manifest.Manifest
 import io.github.cdfimobile.core.report.AppFacts
 import io.github.cdfimobile.core.report.BenchmarkPlan
 import io.github.cdfimobile.core.report.BenchmarkResult
-import io.github.cdfimobile.core.report.DeviceFacts
+import io.github.cdfimobile.core.report.DeviceInfo
 import io.github.cdfimobile.core.report.LatencyReport
 import io.github.cdfimobile.core.report.PeakMemory
 import io.github.cdfimobile.core.report.PhaseSamples
@@ -89,7 +89,7 @@ class LatencyReportTest {
         )
     }
 
-    private fun device(facts: JsonObject) = DeviceFacts(
+    private fun device(facts: JsonObject) = DeviceInfo(
         name = facts["name"].asString,
         model = facts.there("model")?.asString,
         soc = facts.there("soc")?.asString,

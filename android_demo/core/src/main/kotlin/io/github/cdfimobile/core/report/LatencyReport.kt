@@ -17,7 +17,7 @@ import java.util.TimeZone
 public class LatencyReport(
     private val result: BenchmarkResult,
     private val plan: BenchmarkPlan,
-    private val device: DeviceFacts,
+    private val device: DeviceInfo,
     private val manifest: Manifest?,
 ) {
     private val deviceJson get() = device.toJson(result.emulated != null)

@@ -17,7 +17,7 @@ import com.google.gson.JsonObject
  * @property governor of CPU frequencies.
  * @property memoryBytes all of the phone's.
  */
-public data class DeviceFacts(
+public data class DeviceInfo(
     val name: String,
     val model: String?,
     val soc: String?,
