@@ -85,6 +85,25 @@ class FrameCodecTest {
         assertThrows(InputException::class.java) {
             codec(vector, "NCHW").pack(frame(vector), graph(vector), FloatBuffer.allocate(5))
         }
+        assertThrows(InputException::class.java) {
+            codec(vector, "NCHW").unpack(FloatBuffer.allocate(3 * 8 * 8), graph(vector), RgbFrame(9, 8))
+        }
+    }
+
+    @Test
+    fun `a tensor's position is neither looked at nor moved`() {
+        val vector = vectors.first()
+        val tensor = FloatBuffer.allocate(3 * graph(vector).width * graph(vector).height)
+        tensor.position(7)
+        codec(vector, "NCHW").pack(frame(vector), graph(vector), tensor)
+        assertEquals(7, tensor.position())
+        val expected = Golden.floats(Golden.decode(vector["nchw"]))
+        assertArrayEquals(expected.array(), tensor.array(), 0f)
+        val raw = Golden.floats(Golden.decode(vector["raw_nchw"])).apply { position(7) }
+        val picture = RgbFrame(vector["width"].asInt, vector["height"].asInt)
+        codec(vector, "NCHW").unpack(raw, graph(vector), picture)
+        assertEquals(7, raw.position())
+        assertArrayEquals(Golden.decode(vector["picture"]), picture.pixels)
     }
 
     @Test

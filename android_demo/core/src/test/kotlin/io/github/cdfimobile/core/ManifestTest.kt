@@ -51,6 +51,11 @@ class ManifestTest {
         for (text in listOf("", "{", "[]", "{\"schema_version\": 1", "null")) {
             assertThrows(ArtifactException::class.java, { Manifest.parse(text, "broken") }, text)
         }
+        // What parsers like to forgive.
+        val whole = full.toString()
+        for (text in listOf("$whole {}", "/* */ $whole", whole.replaceFirst("\"", "'").replaceFirst("\"", "'"))) {
+            assertThrows(ArtifactException::class.java, { Manifest.parse(text, "broken") }, text.take(20))
+        }
     }
 
     @Test

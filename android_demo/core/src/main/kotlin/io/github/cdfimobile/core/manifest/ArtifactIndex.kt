@@ -2,7 +2,6 @@ package io.github.cdfimobile.core.manifest
 
 import com.google.gson.JsonObject
 import com.google.gson.JsonParseException
-import com.google.gson.JsonParser
 import io.github.cdfimobile.core.ArtifactException
 
 /** One artifact that the app ships; [width] and [height] in pixels, null where the graph takes any size. */
@@ -31,7 +30,7 @@ public object ArtifactIndex {
      */
     public fun parse(text: String): List<ShippedArtifact> {
         val root = try {
-            JsonParser.parseString(text) as? JsonObject
+            StrictJson.parse(text) as? JsonObject
         } catch (error: JsonParseException) {
             throw ArtifactException("$FILE is no JSON", got = error.message, cause = error)
         }

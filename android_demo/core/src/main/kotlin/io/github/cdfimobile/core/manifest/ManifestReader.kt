@@ -3,7 +3,6 @@ package io.github.cdfimobile.core.manifest
 import com.google.gson.JsonElement
 import com.google.gson.JsonObject
 import com.google.gson.JsonParseException
-import com.google.gson.JsonParser
 import io.github.cdfimobile.core.ArtifactException
 
 private val SHA256 = Regex("[0-9a-f]{64}")
@@ -12,7 +11,7 @@ private val SHA256 = Regex("[0-9a-f]{64}")
 internal class ManifestReader(private val source: String) {
     fun read(text: String): Manifest {
         val json = try {
-            JsonParser.parseString(text)
+            StrictJson.parse(text)
         } catch (error: JsonParseException) {
             throw ArtifactException(
                 "the manifest $source is no JSON",
