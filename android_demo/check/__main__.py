@@ -1,7 +1,7 @@
 """Check the Android demo without Gradle: ``python android_demo/check``.
 
-Compiles all Kotlin, runs the unit tests, lints, links the resources, builds the native libraries and
-puts an APK together, from tools that Debian and npm have. It is a check that everything fits
+Compiles all Kotlin, runs the unit tests, lints, links the resources, builds the native libraries
+and puts an APK together, from tools that Debian and npm have. It is a check that everything fits
 together; the app that ships is built by Gradle. Exit codes: 0 all stages pass, 1 one fails, 2 a
 tool is missing.
 """
@@ -26,12 +26,8 @@ def main() -> int:
     parser.add_argument("--only", action="append", choices=[each.name for each in STAGES])
     parser.add_argument("--list", action="store_true", help="show the stages and end")
     parser.add_argument("--project", type=Path, default=HERE.parent, help="folder of the project")
-    parser.add_argument(
-        "--build",
-        type=Path,
-        default=HERE.parents[1] / "build" / "android",
-        help="tools and results",
-    )
+    build = HERE.parents[1] / "build" / "android"
+    parser.add_argument("--build", type=Path, default=build, help="folder of tools and results")
     arguments = parser.parse_args()
     if arguments.list:
         for stage in STAGES:

@@ -46,7 +46,7 @@ def compile_kotlin(
     fixed = ["-no-reflect", "-no-stdlib", *_TARGET, "-Xsuppress-deprecated-jvm-target-warning"]
     run(
         [*compiler, *fixed, *options, "-kotlin-home", kotlin, "-cp", path, "-d", out, *sources],
-        f"compiling {sources[0].parts[-1] if len(sources) == 1 else f'{len(sources)} Kotlin files'}",
+        f"compiling {len(sources)} Kotlin files",
     )
 
 

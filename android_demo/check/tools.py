@@ -1,4 +1,4 @@
-"""The tools: programs and jars of Debian packages that are installed, and pinned files that are fetched.
+"""The tools: programs and jars of installed Debian packages, and pinned files that are fetched.
 
 Nothing here is shipped. The AAR of ONNX Runtime is a repackaged one from npm, good for compiling
 against; Gradle takes the official one.

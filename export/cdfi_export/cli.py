@@ -194,6 +194,7 @@ def export(
         size=size,
         dynamic=dynamic,
         images=images,
+        form=form != "dense",
         warp=warp != AUTO,
     )
     if assets is None:

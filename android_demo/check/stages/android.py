@@ -1,4 +1,4 @@
-""":runtime-ort and :app compiled, and their unit tests run: the runtime's in the real ONNX Runtime."""
+""":runtime-ort and :app compiled, their unit tests run: the runtime's in the real ONNX Runtime."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import desktop_ort
 from kotlin import compile_kotlin, run_tests
-from project import Project
+from project import MODULES, Project
 from stage import Stage, run
 
 from stages import core, resources
@@ -72,10 +72,7 @@ def check(project: Project) -> str:
         ) -> None:
             compile_kotlin(project, sources, path, out, strict=False, friend=main)
 
-        everything = [
-            *sources,
-            *(file for name in ("app", "core", "runtime-ort") for file in project.sources(name)),
-        ]
+        everything = [*sources, API, *(each for name in MODULES for each in project.sources(name))]
         tests = project.cached(f"{module}-tests", everything, compile_tests)
         native, properties = _native(project)
         passed[module] = run_tests(project, tests, path, properties, native)

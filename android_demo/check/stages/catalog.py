@@ -1,4 +1,4 @@
-"""Gradle's files agree: modules, aliases, versions, and coordinates that a declared repository has."""
+"""Gradle's files agree: modules, aliases, versions, and coordinates that some repository has."""
 
 from __future__ import annotations
 

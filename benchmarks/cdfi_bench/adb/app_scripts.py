@@ -39,5 +39,9 @@ true
 
 
 def remove_run(package: str, files: Iterable[str]) -> str:
-    """Ends the app and removes files, on one line."""
-    return f"am force-stop {package}; rm -f {' '.join(files)}"
+    """Ends the app and removes files, on one line; what is killed may write until it is gone."""
+    return (
+        f"am force-stop {package}; tries=50; "
+        f'while [ -n "$(pidof {package})" ] && [ $tries -gt 0 ]; '
+        f"do sleep 0.1; tries=$((tries - 1)); done; rm -f {' '.join(files)}"
+    )

@@ -29,15 +29,18 @@ def fetch_result(run: AppRun, folder: Path, manifest: Manifest) -> AppResult:
     local = folder / "result.json"
     pull(run.workspace.adb, run.result, local, return_limit=run.return_limit)
     result = read_app_result(local)
-    if (failure := result.app.error) is not None:
+    if result.stopped == "error":
+        failure = result.app.error
+        if failure is None:
+            raise ArtifactError("the app could not run it", got=result.error or "no reason")
         raise ArtifactError(
-            f"the app refuses the artifact: {failure.message}",
+            f"the app could not run it: {failure.message}",
             expected=failure.expected,
             got=failure.got,
             fix=failure.fix,
         )
-    if result.stopped == "error":
-        raise ArtifactError("the app's run failed", got=result.error or "no reason")
+    if not result.complete:
+        return result
     if result.app.artifact_sha256 != manifest.artifact.sha256:
         raise ArtifactError(
             "the app ran another artifact",
@@ -71,7 +74,8 @@ def fetch_output(run: AppRun, folder: Path, manifest: Manifest, result: AppResul
     planes = values.reshape(shape)
     if manifest.outputs[0].layout == "NHWC":
         planes = np.ascontiguousarray(planes.transpose(0, 3, 1, 2))
-    _check_picture(np.fromfile(rgb, np.uint8), planes, result.app.width, result.app.height)
+    size = result.app.width or 0, result.app.height or 0
+    _check_picture(np.fromfile(rgb, np.uint8), planes, *size)
     return planes
 
 

@@ -33,7 +33,7 @@ class AppPart(_Part):
         artifact_sha256: Of the file that was loaded.
         provider_actual: What the network ran on; ``None`` if it never came to a session.
         provider_fallback: Why that is not what was asked for.
-        width: Of the frames and of the picture, pixels.
+        width: Of the frames and of the picture, pixels; ``None`` if it never came to frames.
         height: The same.
         thermal_status_after: Android's own, 0 to 6; ``None`` before Android 10.
         error: ``None`` if there was none.
@@ -43,8 +43,8 @@ class AppPart(_Part):
     artifact_sha256: str | None
     provider_actual: str | None
     provider_fallback: str | None
-    width: int = Field(ge=1)
-    height: int = Field(ge=1)
+    width: int | None = Field(ge=1)
+    height: int | None = Field(ge=1)
     thermal_status_after: int | None
     source: Literal["files", "assets"] | None = None
     error: AppFailure | None

@@ -12,7 +12,8 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,7 @@ class InstalledApp:
         change: Given the result before it is written.
         spoil: Given the picture before it is written.
         closed: The folders are made so that the shell cannot write into them.
+        runs: Runs that were begun.
     """
 
     def __init__(self, phone: Phone) -> None:
@@ -48,6 +50,7 @@ class InstalledApp:
         self.change: Change = lambda _result: None
         self.spoil: Callable[[np.ndarray[Any, Any]], None] = lambda _picture: None
         self.closed = False
+        self.runs = 0
         self._simulated = phone.root / "data" / "simulated"
         phone.simulate(f"installed.{PACKAGE}", "")
         (self._simulated / PACKAGE).symlink_to("/bin/mksh")
@@ -62,7 +65,8 @@ class InstalledApp:
 
     def process(self) -> int | None:
         """Its number, as seen from here."""
-        found = [pid for pid, line in self.phone.processes().items() if PACKAGE in line.split()[0]]
+        running = self.phone.processes().items()
+        found = [pid for pid, line in running if PACKAGE in line.partition(" ")[0]]
         return found[0] if found else None
 
     def _serve(self) -> None:
@@ -83,6 +87,7 @@ class InstalledApp:
             os.chown(self.files / "artifacts", 0, 0)
 
     def _run(self, extras: dict[str, str]) -> None:
+        self.runs += 1
         run = _Run(self, extras)
         try:
             run.measure()
@@ -102,6 +107,7 @@ class _Run:
         self.extras = extras
         self.folder = app.files / "benchmarks"
         self.name = extras["run"]
+        self.samples = self.folder / f"{self.name}.samples"
         self.count = 0
         self.origin: int | None = None
         self.times: dict[str, list[int]] = {}
@@ -153,6 +159,9 @@ class _Run:
 
     def measure(self) -> None:
         extras = self.extras
+        self.samples.touch()
+        os.chown(self.samples, USER, USER)
+        self._live(self.samples)
         while self.app.silent:
             self._live()
             time.sleep(0.05)
@@ -215,7 +224,9 @@ class _Run:
         part = self.folder / f"{self.name}{suffix}.part"
         part.write_bytes(data)
         os.chown(part, USER, USER)
-        part.rename(self.folder / f"{self.name}{suffix}")
+        self._live(part)
+        with self._while_there():
+            part.rename(self.folder / f"{self.name}{suffix}")
 
     def _timed(self, phase: str, body: Callable[[], Any]) -> Any:
         if self.count % 10 == 0:
@@ -227,11 +238,9 @@ class _Run:
         end = time.monotonic_ns()
         self.origin = end if self.origin is None else self.origin
         self.times.setdefault(phase, []).append(end - start)
-        samples = self.folder / f"{self.name}.samples"
-        with samples.open("a") as file:
+        with self._while_there(), self.samples.open("r+") as file:
+            file.seek(0, os.SEEK_END)
             file.write(f"{phase} {end - self.origin} {end - start}\n")
-        if self.count == 0:
-            os.chown(samples, USER, USER)
         self.count += 1
         return value
 
@@ -251,9 +260,19 @@ class _Run:
         )
         raise EndedError
 
-    def _live(self) -> None:
+    def _live(self, written: Path | None = None) -> None:
+        """A process that was ended writes no more; what this thread wrote a moment later goes."""
         if self.app.process() is None:
+            if written is not None:
+                written.unlink(missing_ok=True)
             raise EndedError
+
+    @contextlib.contextmanager
+    def _while_there(self) -> Iterator[None]:
+        try:
+            yield
+        except FileNotFoundError:
+            raise EndedError from None
 
 
 def uninstall(phone: Phone) -> None:
