@@ -1,23 +1,11 @@
 package android.os;
 
-import java.util.concurrent.Executor;
-
-/** Thermal status, since API 29. For compiling only. */
+/** For the compile check only: what the app uses, of API 29. */
 public final class PowerManager {
-    private PowerManager() {}
+    PowerManager() {}
 
-    public native int getCurrentThermalStatus();
-
-    public native void addThermalStatusListener(OnThermalStatusChangedListener listener);
-
-    public native void addThermalStatusListener(
-            Executor executor, OnThermalStatusChangedListener listener);
-
-    public native void removeThermalStatusListener(OnThermalStatusChangedListener listener);
-
-    public native boolean isPowerSaveMode();
-
-    public interface OnThermalStatusChangedListener {
-        void onThermalStatusChanged(int status);
+    /** API 29. */
+    public int getCurrentThermalStatus() {
+        throw new UnsupportedOperationException();
     }
 }

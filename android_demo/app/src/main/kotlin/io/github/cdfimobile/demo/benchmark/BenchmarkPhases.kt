@@ -7,16 +7,28 @@ import io.github.cdfimobile.demo.system.Memory
 
 /** What was measured; it grows, so that it holds the part that was done when a run ends early. */
 class Measurements {
-    var samples = PhaseSamples()
-        internal set
+    internal var loadNs: Long? = null
+    internal var firstRunNs: Long? = null
+    internal var warmUp = 0
+    internal val burstNs = mutableListOf<Long>()
+    internal val endToEndNs = mutableListOf<Long>()
+    internal val sustainedNs = mutableListOf<Long>()
+    internal var frequencies: MutableList<Reading>? = null
+    internal var temperatures: MutableList<Reading>? = null
+
+    /** Peaks of the process's memory. */
     var memory = PeakMemory(null, null)
         internal set
 
-    /** Readings with their times; null where nothing may be read. */
-    var frequency: List<Reading>? = null
-        internal set
-    var thermal: List<Reading>? = null
-        internal set
+    /** All times so far. */
+    val samples: PhaseSamples
+        get() = PhaseSamples(loadNs, firstRunNs, warmUp, burstNs, endToEndNs, sustainedNs)
+
+    /** Readings in kHz with their times; null where nothing may be read. */
+    val frequency: List<Reading>? get() = frequencies
+
+    /** Readings in thousandths of a degree with their times; null where nothing may be read. */
+    val thermal: List<Reading>? get() = temperatures
 }
 
 /** Someone ended the run; what was measured is in the [Measurements]. */
@@ -40,8 +52,8 @@ class BenchmarkPhases(
     private var readAt: Long? = null
 
     init {
-        if (frequencies.there) into.frequency = emptyList()
-        if (temperatures.there) into.thermal = emptyList()
+        if (frequencies.there) into.frequencies = mutableListOf()
+        if (temperatures.there) into.temperatures = mutableListOf()
     }
 
     /**
@@ -52,7 +64,7 @@ class BenchmarkPhases(
     fun run(load: () -> BenchmarkSubject): BenchmarkSubject {
         into.memory = PeakMemory(memory().peak, null)
         lateinit var subject: BenchmarkSubject
-        keep { copy(loadNs = timed(Phase.LOAD) { subject = load() }) }
+        into.loadNs = timed(Phase.LOAD) { subject = load() }
         try {
             runLoaded(subject)
         } catch (failure: Throwable) {
@@ -63,27 +75,23 @@ class BenchmarkPhases(
     }
 
     private fun runLoaded(subject: BenchmarkSubject) {
-        keep { copy(firstRunNs = timed(Phase.FIRST, subject::run)) }
+        into.firstRunNs = timed(Phase.FIRST, subject::run)
         repeat(request.warmUp) {
             timed(Phase.WARM_UP, subject::run)
-            keep { copy(warmUp = warmUp + 1) }
+            into.warmUp++
         }
         into.memory = into.memory.copy(bytes = memory().peak)
         repeat(request.iterations) {
-            keep { copy(burstNs = burstNs + timed(Phase.BURST, subject::run)) }
+            into.burstNs += timed(Phase.BURST, subject::run)
         }
         repeat(request.endToEnd) {
-            keep { copy(endToEndNs = endToEndNs + timed(Phase.END_TO_END, subject::endToEnd)) }
+            into.endToEndNs += timed(Phase.END_TO_END, subject::endToEnd)
         }
         val end = clock() + request.sustainedSeconds * NS_PER_SECOND
         while (clock() < end) {
-            keep { copy(sustainedNs = sustainedNs + timed(Phase.SUSTAINED, subject::run)) }
+            into.sustainedNs += timed(Phase.SUSTAINED, subject::run)
         }
         read()
-    }
-
-    private inline fun keep(change: PhaseSamples.() -> PhaseSamples) {
-        into.samples = into.samples.change()
     }
 
     /** One sample, with all that is due before it. */
@@ -95,15 +103,14 @@ class BenchmarkPhases(
     }
 
     private fun read() {
-        into.frequency = take("frequency", frequencies, into.frequency)
-        into.thermal = take("thermal", temperatures, into.thermal)
+        take("frequency", frequencies, into.frequencies)
+        take("thermal", temperatures, into.temperatures)
         readAt = clock()
     }
 
-    private fun take(kind: String, sensors: Sensors, so: List<Reading>?): List<Reading>? {
-        val values = if (so == null) emptyMap() else sensors.read()
-        if (so == null || values.isEmpty()) return so
-        return so + Reading(log.reading(kind, values), values)
+    private fun take(kind: String, sensors: Sensors, into: MutableList<Reading>?) {
+        val values = if (into == null) emptyMap() else sensors.read()
+        if (values.isNotEmpty()) into?.add(Reading(log.reading(kind, values), values))
     }
 
     private companion object {

@@ -64,7 +64,8 @@ data class BenchmarkRequest(
         )
 
         private fun Map<String, Any?>.text(name: String): String? = when (val value = get(name)) {
-            null, is String -> value as String?
+            null -> null
+            is String -> value
             else -> refuse(name, "text (--es)", value)
         }
 

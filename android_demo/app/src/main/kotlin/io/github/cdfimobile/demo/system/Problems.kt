@@ -1,5 +1,8 @@
 package io.github.cdfimobile.demo.system
 
+import io.github.cdfimobile.core.ArtifactException
+import io.github.cdfimobile.core.CdfiException
+import io.github.cdfimobile.core.InputException
 import java.io.IOException
 
 /** Which [Problem] a failure is. */
@@ -20,6 +23,10 @@ object Problems {
         is ProblemException -> failure.problem
         is OutOfMemoryError -> Problem.OUT_OF_MEMORY
         is SecurityException -> Problem.ACCESS_LOST
+        is ArtifactException -> Problem.NETWORK_BROKEN
+        // Sizes are all that the app gives to a network of its own.
+        is InputException -> Problem.FRAME_TOO_LARGE
+        is CdfiException -> Problem.RUNTIME_FAILED
         else -> null
     }
 

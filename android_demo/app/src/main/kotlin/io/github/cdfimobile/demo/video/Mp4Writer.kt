@@ -25,14 +25,23 @@ internal class Mp4Writer private constructor(
     private val info = MediaCodec.BufferInfo()
     private var track = -1
     private var ended = false
+    private var aligned: RgbFrame? = null
 
     /** Adds [frame] at [timeUs]; its right and lower edge beyond the settings' size are cut off. */
     fun write(frame: RgbFrame, timeUs: Long) = guarded {
         val index = freeInput()
         val image = codec.getInputImage(index)
             ?: throw ProblemException(Problem.NO_ENCODER, "${codec.name} takes no YUV images")
-        colours.write(frame, image)
+        colours.write(cut(frame), image)
         codec.queueInputBuffer(index, 0, settings.width * settings.height * 3 / 2, timeUs, 0)
+    }
+
+    /** [frame] without what the encoder's alignment leaves out at its right and lower edge. */
+    private fun cut(frame: RgbFrame): RgbFrame {
+        if (frame.width == settings.width && frame.height == settings.height) return frame
+        val part = aligned ?: RgbFrame(settings.width, settings.height).also { aligned = it }
+        Reducer.reduce(frame, 1, part)
+        return part
     }
 
     /** Writes all that is left and completes the file. */
@@ -116,11 +125,11 @@ internal class Mp4Writer private constructor(
                     .of(width, height, frameRate, able.widthAlignment, able.heightAlignment)
                     ?.takeIf { able.isSizeSupported(it.width, it.height) }
                     ?: throw ProblemException(Problem.NO_ENCODER, "not at $width x $height pixels")
-                codec.configure(format(settings), null, null, MediaCodec.CONFIGURE_FLAG_ENCODE)
+                val colours = FrameColours.forSaving(settings.height)
+                val format = format(settings).apply(colours::describe)
+                codec.configure(format, null, null, MediaCodec.CONFIGURE_FLAG_ENCODE)
                 codec.start()
-                val muxer = MediaMuxer(file.path, MediaMuxer.OutputFormat.MUXER_OUTPUT_MPEG_4)
-                muxer.setOrientationHint(rotation)
-                return Mp4Writer(codec, muxer, settings, FrameColours.forSaving(settings))
+                return Mp4Writer(codec, muxer(file, rotation), settings, colours)
             } catch (failure: Throwable) {
                 codec?.release()
                 throw asProblem(failure)
@@ -132,14 +141,17 @@ internal class Mp4Writer private constructor(
             settings.width,
             settings.height,
         ).apply {
-            setInteger(
-                MediaFormat.KEY_COLOR_FORMAT,
-                CodecCapabilities.COLOR_FormatYUV420Flexible,
-            )
+            setInteger(MediaFormat.KEY_COLOR_FORMAT, CodecCapabilities.COLOR_FormatYUV420Flexible)
             setInteger(MediaFormat.KEY_BIT_RATE, settings.bitRate)
             setInteger(MediaFormat.KEY_FRAME_RATE, settings.frameRate)
             setInteger(MediaFormat.KEY_I_FRAME_INTERVAL, SECONDS_BETWEEN_KEY_FRAMES)
-            FrameColours.describeSaved(this)
+        }
+
+        private fun muxer(file: File, rotation: Int): MediaMuxer = try {
+            MediaMuxer(file.path, MediaMuxer.OutputFormat.MUXER_OUTPUT_MPEG_4)
+                .apply { setOrientationHint(rotation) }
+        } catch (error: IOException) {
+            throw ProblemException(Problem.CANNOT_WRITE, "cannot write ${file.name}", error)
         }
 
         private fun asProblem(failure: Throwable): Throwable = when (failure) {
