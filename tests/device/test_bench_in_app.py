@@ -176,8 +176,24 @@ def test_an_error_of_the_app_is_shown_whole(installed: InstalledApp, bench: Benc
 
     installed.change = fail
     row = bench(*SMALL, "--runs", 2, code=1)
-    for words in ("the app refuses the artifact: no session", "opset 18", "opset 99", "pray"):
+    for words in ("the app could not run it: no session", "opset 18", "opset 99", "pray"):
         assert words in row.verdict.reason
+
+
+def test_a_run_that_somebody_ended_on_the_phone_is_partial(
+    installed: InstalledApp, bench: Bench
+) -> None:
+    def ended(result: dict[str, Any]) -> None:
+        error = {"message": "the run was ended", "expected": None, "got": None, "fix": None}
+        result.update(complete=False, stopped="terminated", error="the run was ended")
+        result["app"].update(error=error, artifact_sha256=None)
+
+    installed.change = ended
+    row = bench(*SMALL, "--runs", 3, code=1)
+    assert "partial, 3 of 3 runs measured: the app's run was ended on the phone" in (
+        row.verdict.reason
+    )
+    assert row.timing is not None and len(row.timing.samples_s) == 3 and row.parity is None
 
 
 @pytest.mark.parametrize(
@@ -243,6 +259,50 @@ def test_a_cut_link_costs_no_sample(phone: Phone, installed: InstalledApp, bench
     assert row.timing is not None and len(row.timing.samples_s) == 2000
     assert row.conditions is not None and row.conditions.reconnects >= 1
     assert len(calls(phone)) == 2  # it was not started again
+
+
+@pytest.mark.parametrize("arrives", [True, False])
+def test_a_link_cut_while_it_starts_starts_it_once(
+    phone: Phone, installed: InstalledApp, bench: Bench, arrives: bool
+) -> None:
+    """Whether the start came through although its answer was lost, or did not."""
+    once = "[ -f $folder/cut ] || { : > $folder/cut; sleep 2; %s; }" % (":" if arrives else "exit")
+    phone.simulate("am.start", f"trap '' HUP PIPE\ncase $* in *prepare*) ;; *) {once} ;; esac")
+
+    def cut() -> None:
+        deadline = time.monotonic() + 60
+        while not (phone.root / "data" / "simulated" / "cut").exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        phone.cable.cut()
+        time.sleep(1)
+        phone.cable.restore()
+
+    with meanwhile(cut):
+        row = bench(*SMALL, "--runs", 20, "--reconnect", 30)
+    assert row.verdict.status == "pass", row.verdict
+    assert row.timing is not None and len(row.timing.samples_s) == 20
+    assert len(calls(phone)) == (2 if arrives else 3)
+    assert installed.runs == 1
+
+
+def test_each_row_is_tidied_up_before_the_next(
+    phone: Phone, installed: InstalledApp, tmp_path: Path
+) -> None:
+    files: list[int] = []
+
+    def look(_result: dict[str, Any]) -> None:
+        files.append(sum(each.is_file() for each in installed.files.rglob("*")))
+
+    installed.change = look
+    out, sizes = tmp_path / "out", ("--size", "64x64", "--size", "96x64")
+    command = ["latency", DEFAULT, "--device", f"adb:{phone.serial}", "--runner", "app", *sizes]
+    rest = ("--runs", 2, "--end-to-end", 0, "--cool-down", 0, "--no-parity", "--out", out)
+    with pytest.raises(SystemExit) as end:
+        run_app(app, list(map(str, [*command, *rest])))
+    assert end.value.code == 0
+    # Artifact, manifest, two frames; samples, output and picture.
+    assert files == [7, 7]
 
 
 def test_a_link_that_stays_cut_leaves_a_partial_row(

@@ -26,6 +26,7 @@ PACKAGE = "io.github.cdfimobile.demo"
 ACTIVITY = f"{PACKAGE}/.BenchmarkActivity"
 FILES = f"/sdcard/Android/data/{PACKAGE}/files"
 PREPARE_SECONDS = 20.0
+ARRIVAL_SECONDS = 5.0
 SILENT_SECONDS = 300.0  # a driver may take minutes to compile a graph before the first sample
 _FRAMES = ("first.rgb", "second.rgb")
 _INSTALL = "build it from android_demo (its README.md says how), then: adb install app-debug.apk"
@@ -120,9 +121,19 @@ class AppRun(Job):
             start_activity(adb, ACTIVITY, call)
         except LinkLostError:
             self._return(self.return_limit)
-            if self.poll().kind == "gone":
+            if not self._has_begun():
                 start_activity(adb, ACTIVITY, call)
         self._last_news = time.monotonic()
+
+    def _has_begun(self) -> bool:
+        """Whether a start whose answer was lost came through; it may take a while to."""
+        deadline = time.monotonic() + ARRIVAL_SECONDS
+        there = f"[ -f {self.path(self.samples)} ] || [ -f {self.result} ]"
+        while self.workspace.adb.shell(there).code:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.2)
+        return True
 
     def poll_script(self, offset: int, most: int) -> str:
         """See :class:`~cdfi_bench.adb.job.Job`."""

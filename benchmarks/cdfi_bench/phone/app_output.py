@@ -29,15 +29,18 @@ def fetch_result(run: AppRun, folder: Path, manifest: Manifest) -> AppResult:
     local = folder / "result.json"
     pull(run.workspace.adb, run.result, local, return_limit=run.return_limit)
     result = read_app_result(local)
-    if (failure := result.app.error) is not None:
+    if result.stopped == "error":
+        failure = result.app.error
+        if failure is None:
+            raise ArtifactError("the app could not run it", got=result.error or "no reason")
         raise ArtifactError(
-            f"the app refuses the artifact: {failure.message}",
+            f"the app could not run it: {failure.message}",
             expected=failure.expected,
             got=failure.got,
             fix=failure.fix,
         )
-    if result.stopped == "error":
-        raise ArtifactError("the app's run failed", got=result.error or "no reason")
+    if not result.complete:
+        return result
     if result.app.artifact_sha256 != manifest.artifact.sha256:
         raise ArtifactError(
             "the app ran another artifact",

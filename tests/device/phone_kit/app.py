@@ -39,6 +39,7 @@ class InstalledApp:
         change: Given the result before it is written.
         spoil: Given the picture before it is written.
         closed: The folders are made so that the shell cannot write into them.
+        runs: Runs that were begun.
     """
 
     def __init__(self, phone: Phone) -> None:
@@ -49,6 +50,7 @@ class InstalledApp:
         self.change: Change = lambda _result: None
         self.spoil: Callable[[np.ndarray[Any, Any]], None] = lambda _picture: None
         self.closed = False
+        self.runs = 0
         self._simulated = phone.root / "data" / "simulated"
         phone.simulate(f"installed.{PACKAGE}", "")
         (self._simulated / PACKAGE).symlink_to("/bin/mksh")
@@ -85,6 +87,7 @@ class InstalledApp:
             os.chown(self.files / "artifacts", 0, 0)
 
     def _run(self, extras: dict[str, str]) -> None:
+        self.runs += 1
         run = _Run(self, extras)
         try:
             run.measure()
@@ -104,6 +107,7 @@ class _Run:
         self.extras = extras
         self.folder = app.files / "benchmarks"
         self.name = extras["run"]
+        self.samples = self.folder / f"{self.name}.samples"
         self.count = 0
         self.origin: int | None = None
         self.times: dict[str, list[int]] = {}
@@ -155,6 +159,9 @@ class _Run:
 
     def measure(self) -> None:
         extras = self.extras
+        self.samples.touch()
+        os.chown(self.samples, USER, USER)
+        self._live(self.samples)
         while self.app.silent:
             self._live()
             time.sleep(0.05)
@@ -231,12 +238,7 @@ class _Run:
         end = time.monotonic_ns()
         self.origin = end if self.origin is None else self.origin
         self.times.setdefault(phase, []).append(end - start)
-        samples = self.folder / f"{self.name}.samples"
-        if self.count == 0:
-            samples.touch()
-            os.chown(samples, USER, USER)
-            self._live(samples)
-        with self._while_there(), samples.open("r+") as file:
+        with self._while_there(), self.samples.open("r+") as file:
             file.seek(0, os.SEEK_END)
             file.write(f"{phase} {end - self.origin} {end - start}\n")
         self.count += 1

@@ -5,6 +5,7 @@ Chosen by ``--runner app``. ``android_demo/BENCHMARK.md`` is the contract with t
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event
@@ -106,7 +107,7 @@ class AppWay:
             conditions=state,
             invalid=distrust(self.facts, result.emulated, ready),
             throttled=slowed,
-            ended=None if result.complete else f"the app's run was {result.stopped}",
+            ended=None if result.complete else "the app's run was ended on the phone",
         )
 
     def _wait(self, run: AppRun, collector: Collector, stop: Event) -> None:
@@ -132,7 +133,7 @@ def _extras(request: LatencyRequest, width: int, height: int) -> dict[str, str |
         "warmup": request.warm_up,
         "iterations": request.runs,
         "end_to_end": request.end_to_end,
-        "sustained": round(request.sustained_s),
+        "sustained": math.ceil(request.sustained_s),
         "pair": True,
         "width": width,
         "height": height,

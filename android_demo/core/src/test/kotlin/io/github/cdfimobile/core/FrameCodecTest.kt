@@ -7,12 +7,12 @@ import io.github.cdfimobile.core.manifest.PaddingMode
 import io.github.cdfimobile.core.tensor.FrameCodec
 import io.github.cdfimobile.core.tensor.FrameSize
 import io.github.cdfimobile.core.tensor.Padding
-import java.nio.FloatBuffer
 import org.junit.jupiter.api.Assertions.assertArrayEquals
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertThrows
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
+import java.nio.FloatBuffer
 
 class FrameCodecTest {
     private val vectors = Golden.json("tensors.json").asJsonArray.map { it.asJsonObject }
@@ -61,6 +61,7 @@ class FrameCodecTest {
     fun `dynamic graphs are padded to multiples, fixed ones to their size`() {
         val dynamic = manifest("NCHW", "reflect", multiple = 32)
         assertEquals(FrameSize(480, 288), Padding.graphSize(dynamic, 449, 257))
+        assertEquals(FrameSize(448, 256), Padding.graphSize(dynamic, 448, 256))
         val fixed = dynamic.copy(size = dynamic.size.copy(dynamic = false, width = 448, height = 256))
         assertEquals(FrameSize(448, 256), Padding.graphSize(fixed, 1, 1))
         assertThrows(InputException::class.java) { Padding.graphSize(fixed, 449, 256) }

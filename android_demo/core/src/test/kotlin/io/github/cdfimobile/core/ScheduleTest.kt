@@ -41,6 +41,7 @@ class ScheduleTest {
         val schedule = FrameSchedule(4, Pace.SMOOTH)
         assertEquals(listOf(10L, 20L, 30L), schedule.between(0, 40))
         assertEquals(listOf(40L + 8, 40L + 16, 40L + 24), schedule.between(40, 73))
+        assertEquals(listOf(8L, 17L, 26L), schedule.between(0, 35))
         assertEquals(40L, schedule.shownAt(40))
     }
 

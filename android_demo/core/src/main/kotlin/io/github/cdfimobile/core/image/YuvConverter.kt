@@ -118,7 +118,7 @@ public class YuvConverter(space: ColourSpace) {
             throw InputException(
                 "the YUV and the RGB frame differ in size",
                 expected = "${planes.width}x${planes.height}",
-                got = "${frame.width}x${frame.height}"
+                got = "${frame.width}x${frame.height}",
             )
         }
     }

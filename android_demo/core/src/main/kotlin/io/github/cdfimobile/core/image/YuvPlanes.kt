@@ -45,14 +45,14 @@ public class YuvPlanes(
     public val u: Plane,
     public val v: Plane,
     public val left: Int = 0,
-    public val top: Int = 0
+    public val top: Int = 0,
 ) {
     init {
         if (width < 1 || height < 1 || left < 0 || top < 0 || left % 2 != 0 || top % 2 != 0) {
             throw InputException(
                 "the crop rectangle of the YUV frame does not fit",
                 expected = "at least 1x1 pixels from an even corner",
-                got = "${width}x$height from ($left, $top)"
+                got = "${width}x$height from ($left, $top)",
             )
         }
         check("luma", y, left + width - 1, top + height - 1)
@@ -67,7 +67,7 @@ public class YuvPlanes(
             throw InputException(
                 "the $name plane ends before the frame does",
                 expected = "more than $last bytes",
-                got = "${plane.data.limit()} bytes"
+                got = "${plane.data.limit()} bytes",
             )
         }
     }
@@ -82,7 +82,7 @@ public class YuvPlanes(
                 height,
                 Plane(ByteBuffer.allocate(width * height), width, 1),
                 Plane(ByteBuffer.allocate(chroma), half, 1),
-                Plane(ByteBuffer.allocate(chroma), half, 1)
+                Plane(ByteBuffer.allocate(chroma), half, 1),
             )
         }
     }

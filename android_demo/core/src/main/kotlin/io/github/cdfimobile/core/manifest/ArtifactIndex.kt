@@ -13,7 +13,7 @@ public data class ShippedArtifact(
     val width: Int?,
     val height: Int?,
     val bytes: Long,
-    val sha256: String
+    val sha256: String,
 )
 
 /** The artifacts that `cdfi-export --android` wrote, from its `index.json`; the first one is the default. */
@@ -39,7 +39,7 @@ public object ArtifactIndex {
                 "$FILE has another schema version",
                 expected = SCHEMA_VERSION.toString(),
                 got = root?.get("schema_version")?.toString() ?: "none",
-                fix = "run cdfi-export --android again"
+                fix = "run cdfi-export --android again",
             )
         }
         val fields = JsonFields(root, FILE, "index")
@@ -57,6 +57,6 @@ public object ArtifactIndex {
         width = fields.intOrNull("width"),
         height = fields.intOrNull("height"),
         bytes = fields.long("bytes"),
-        sha256 = fields.string("sha256")
+        sha256 = fields.string("sha256"),
     ).also { fields.end() }
 }

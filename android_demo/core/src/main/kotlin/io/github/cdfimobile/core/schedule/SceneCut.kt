@@ -18,8 +18,7 @@ public class SceneCut {
         val difference = last?.difference(now)
         val cut = difference != null && exceeds(difference, before)
         last = now
-        // A cut says nothing about how fast the scene behind it moves.
-        before = if (cut) null else difference
+        before = difference
         return cut
     }
 

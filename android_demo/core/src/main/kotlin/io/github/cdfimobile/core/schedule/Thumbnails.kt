@@ -30,7 +30,7 @@ internal class Thumbnails(private val width: Int, private val height: Int) {
             for (x in 0 until WIDTH) narrow[y * WIDTH + x] = columns.apply(x, grey, offset = 0, stride = 1)
         }
         return Thumbnail(
-            IntArray(WIDTH * HEIGHT) { rows.apply(it / WIDTH, narrow, offset = it % WIDTH, stride = WIDTH) }
+            IntArray(WIDTH * HEIGHT) { rows.apply(it / WIDTH, narrow, offset = it % WIDTH, stride = WIDTH) },
         )
     }
 

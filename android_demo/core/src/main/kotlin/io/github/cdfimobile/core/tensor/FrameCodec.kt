@@ -87,7 +87,7 @@ public class FrameCodec(private val manifest: Manifest) {
                 "${manifest.artifact.file} takes or gives something other than float32 frames",
                 expected = "float32 in one layout",
                 got = kinds.joinToString { "${it.second} ${it.first}" },
-                fix = "export it without --images"
+                fix = "export it without --images",
             )
         }
         return only.first
@@ -105,7 +105,7 @@ public class FrameCodec(private val manifest: Manifest) {
             throw InputException(
                 "the frame is larger than the tensor",
                 expected = "at most $size",
-                got = "${frame.width}x${frame.height}"
+                got = "${frame.width}x${frame.height}",
             )
         }
     }
@@ -114,7 +114,7 @@ public class FrameCodec(private val manifest: Manifest) {
         "the network of ${manifest.artifact.file} returned NaN or infinite values",
         expected = "finite values",
         got = "$count of $all values",
-        fix = "its weights are damaged or its precision is too low: export it again"
+        fix = "its weights are damaged or its precision is too low: export it again",
     )
 
     /** Where the lines of a tensor lie: NCHW has one of each colour, NHWC one with the colours in turn. */
