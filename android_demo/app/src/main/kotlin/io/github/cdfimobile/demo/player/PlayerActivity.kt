@@ -18,7 +18,7 @@ import io.github.cdfimobile.demo.settings.SettingsStore
 
 /** Opens a video, plays it before and after in a split view, and saves it. */
 @Suppress("DEPRECATION", "OVERRIDE_DEPRECATION") // retained instances: a ViewModel needs AndroidX
-class PlayerActivity : Activity(), PlayerSession.Screen {
+class PlayerActivity : Activity(), SessionScreen {
     private lateinit var session: PlayerSession
     private lateinit var screen: PlayerScreen
     private val main = Handler(Looper.getMainLooper())

@@ -7,9 +7,6 @@ import android.os.Looper
 import android.util.Log
 import io.github.cdfimobile.demo.selftest.SpeedStore
 import io.github.cdfimobile.demo.system.Problems
-import io.github.cdfimobile.demo.video.DocumentWriter
-import io.github.cdfimobile.demo.video.SaveJob
-import java.io.File
 import java.util.concurrent.Executors
 
 /**
@@ -25,13 +22,13 @@ internal class PlayerSession(context: Context) {
     private val opener = ClipOpener(this.context)
     private val timings = Timings()
     private var playback: Playback? = null
-    private var saving: SaveJob? = null
+    private var saving: Saver? = null
 
     /** Raised by whatever makes work that is under way meaningless. */
     private var generation = 0
 
     /** Where the clip is shown, and who is told of changes; null while there is no screen. */
-    var screen: Screen? = null
+    var screen: SessionScreen? = null
         set(value) {
             field = value
             playback?.view = value?.view
@@ -49,14 +46,6 @@ internal class PlayerSession(context: Context) {
     /** The document that is open, or was asked for. */
     var uri: Uri? = null
         private set
-
-    /** A screen that shows a session. */
-    interface Screen {
-        val view: SplitView
-
-        /** The session's state, or what is known of the clip, is another. */
-        fun onChange()
-    }
 
     /** Frames a second shown, and times of computed frames in ms: median and p90; null if unknown. */
     val speeds: Triple<Double?, Double?, Double?>
@@ -118,11 +107,9 @@ internal class PlayerSession(context: Context) {
         stopPlayback()
         timings.clear()
         on(PlayerEvent.Save)
-        val job = SaveJob(File(context.cacheDir, "saving")) { percent ->
-            main.post { on(PlayerEvent.Progress(percent)) }
-        }
-        saving = job
-        work(isWanted = { true }) { save(job, source, target) }
+        val saver = Saver(context, opener, timings) { event -> main.post { on(event) } }
+        saving = saver
+        work(isWanted = { true }) { saver.save(source, target) }
     }
 
     /** Stops saving; nothing is kept. */
@@ -175,27 +162,6 @@ internal class PlayerSession(context: Context) {
         // A clip that is opened again plays since that is what the user pressed.
         if (isNew && report.realTime.offered) on(PlayerEvent.Play)
         if (state.stage == Stage.PLAYING) playback?.play()
-    }
-
-    private fun save(job: SaveJob, source: Uri, target: Uri) {
-        val documents = DocumentWriter(context.contentResolver)
-        var isSaved = false
-        try {
-            val clip = opener.open(source, timings)
-            val file = job.run(clip.pipeline, clip.source, clip.settings.factor)
-            if (file != null) {
-                main.post { on(PlayerEvent.Copy) }
-                try {
-                    documents.copy(file, target)
-                } finally {
-                    file.delete()
-                }
-                isSaved = true
-            }
-            main.post { on(if (isSaved) PlayerEvent.Saved else PlayerEvent.SaveStopped) }
-        } finally {
-            if (!isSaved) documents.remove(target)
-        }
     }
 
     private fun stopPlayback(keepPicture: Boolean = false) {
