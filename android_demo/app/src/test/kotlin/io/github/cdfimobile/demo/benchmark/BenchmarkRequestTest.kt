@@ -43,7 +43,7 @@ class BenchmarkRequestTest {
     fun `what does not fit is refused by its name`() {
         val unfit = mapOf<String, Any?>(
             "run" to "../etc",
-            "artifact" to "../secret",
+            "artifact" to "a/../secret",
             "provider" to "cuda",
             "threads" to "4",
             "warmup" to -1,
