@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -50,9 +51,14 @@ class Project:
             digest.update(own.read_bytes())
         folder = self.build / "cache" / f"{name}-{digest.hexdigest()[:16]}"
         if not folder.is_dir():
-            fresh = folder.with_name(f".{folder.name}.part")
+            fresh = folder.with_name(f".{folder.name}.{os.getpid()}.part")
             shutil.rmtree(fresh, ignore_errors=True)
             fresh.mkdir(parents=True)
             make(fresh)
-            fresh.rename(folder)
+            try:
+                fresh.rename(folder)
+            except OSError:
+                if not folder.is_dir():
+                    raise
+                shutil.rmtree(fresh)  # another check was quicker with the same
         return folder

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import desktop_ort
 from kotlin import compile_kotlin, run_tests
 from project import MODULES, Project
-from stage import Stage, run
+from stage import Failed, Stage, run
 
 from stages import core, resources
 
@@ -57,8 +58,28 @@ def app(project: Project) -> Path:
     return project.cached("app", inputs, make)
 
 
+def example(project: Project) -> None:
+    """Compile the Kotlin of the README against what an app of one's own would have."""
+    readme = project.root / "README.md"
+    found = re.search(
+        r"^```kotlin\n(.*?)^```$", readme.read_text("utf-8"), re.DOTALL | re.MULTILINE
+    )
+    if found is None:
+        raise Failed("README.md has no Kotlin example")
+    path = [core.classes(project), runtime(project), project.tools.aar / "classes.jar"]
+
+    def make(out: Path) -> None:
+        source = out / "Example.kt"
+        source.write_text(found[1], encoding="utf-8")
+        compile_kotlin(project, [source], path, out)
+
+    inputs = [readme, *project.sources("runtime-ort"), *project.sources("core")]
+    project.cached("example", inputs, make)
+
+
 def check(project: Project) -> str:
     """Compile both and run their unit tests."""
+    example(project)
     passed = {}
     libraries = [core.classes(project), project.tools.aar / "classes.jar"]
     for module, make in (("runtime-ort", runtime), ("app", app)):

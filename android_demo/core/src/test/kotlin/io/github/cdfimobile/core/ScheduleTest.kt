@@ -119,6 +119,7 @@ class ScheduleTest {
         val samples = DoubleArray(10) { 0.02 }
         // 75 % of 50 frames a second.
         assertTrue(RealTime.decide(samples, 30.0, 2, Pace.SMOOTH).offered)
+        assertFalse(RealTime.decide(samples, 40.0, 2, Pace.SMOOTH).offered)
         assertFalse(RealTime.decide(samples, 30.0, 4, Pace.SMOOTH).offered)
         assertTrue(RealTime.decide(samples, 30.0, 4, Pace.SLOW_MOTION).offered)
         samples[8] = 0.2
