@@ -135,7 +135,7 @@ class BenchmarkActivity : Activity() {
             } else {
                 val median = Statistics.median(DoubleArray(burst.size) { burst[it] / NS_PER_MS })
                 getString(R.string.benchmark_done, "%.1f".format(median), folder.path)
-            }
+            },
         )
         finish()
     }
@@ -149,7 +149,7 @@ class BenchmarkActivity : Activity() {
             providers = OrtTensorRunner.providers(),
             emulated = emulator,
             emulationKnown = emulator != null,
-            thermalStatus = ThermalWatch(this)::status
+            thermalStatus = ThermalWatch(this)::status,
         )
     }
 
@@ -169,7 +169,7 @@ class BenchmarkActivity : Activity() {
     private fun busy() = CdfiException(
         "another benchmark is running",
         expected = "one run at a time",
-        fix = "wait for it, or end the app"
+        fix = "wait for it, or end the app",
     )
 
     private companion object {

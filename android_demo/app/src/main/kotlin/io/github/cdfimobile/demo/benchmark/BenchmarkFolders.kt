@@ -45,7 +45,7 @@ class BenchmarkFolders(root: File) {
                 "the frame $name cannot be read",
                 got = error.message,
                 fix = "push it to $frames, or leave out the extra 'pair'",
-                cause = error
+                cause = error,
             )
         }
         return RgbFrame(size.width, size.height, bytes)

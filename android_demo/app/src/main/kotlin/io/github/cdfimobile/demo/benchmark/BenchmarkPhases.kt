@@ -47,7 +47,7 @@ class BenchmarkPhases(
     private val frequencies: Sensors = Sensors.frequencies(),
     private val temperatures: Sensors = Sensors.temperatures(),
     private val memory: () -> Memory = Memory::now,
-    private val clock: () -> Long = System::nanoTime
+    private val clock: () -> Long = System::nanoTime,
 ) {
     private var readAt: Long? = null
 

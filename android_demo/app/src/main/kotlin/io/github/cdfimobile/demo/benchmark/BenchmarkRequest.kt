@@ -19,7 +19,7 @@ data class BenchmarkRequest(
     val iterations: Int,
     val endToEnd: Int,
     val sustainedSeconds: Int,
-    val pair: PairSize?
+    val pair: PairSize?,
 ) {
     /** Pixels of each frame. */
     data class PairSize(val width: Int, val height: Int)
@@ -53,13 +53,13 @@ data class BenchmarkRequest(
                 iterations = extras.number("iterations", 30, 1..MOST_RUNS),
                 endToEnd = extras.number("end_to_end", 0, 0..MOST_RUNS),
                 sustainedSeconds = extras.number("sustained", 0, 0..MOST_SECONDS),
-                pair = if (extras.flag("pair")) extras.size() else null
+                pair = if (extras.flag("pair")) extras.size() else null,
             )
         }
 
         private fun Map<String, Any?>.size() = PairSize(
             number("width", null, 1..MOST_PIXELS),
-            number("height", null, 1..MOST_PIXELS)
+            number("height", null, 1..MOST_PIXELS),
         )
 
         private fun Map<String, Any?>.text(name: String): String? = when (val value = get(name)) {
@@ -89,7 +89,7 @@ data class BenchmarkRequest(
             "the extra '$name' cannot be used",
             expected = expected,
             got = got?.toString() ?: "nothing",
-            fix = "see android_demo/BENCHMARK.md"
+            fix = "see android_demo/BENCHMARK.md",
         )
     }
 }

@@ -21,7 +21,7 @@ class BenchmarkRun(
     private val facts: DeviceFacts,
     private val source: String?,
     private val isStopped: () -> Boolean,
-    private val load: () -> BenchmarkSubject
+    private val load: () -> BenchmarkSubject,
 ) {
     private var subject: BenchmarkSubject? = null
 
@@ -78,8 +78,8 @@ class BenchmarkRun(
             width = subject?.width ?: request.pair?.width,
             height = subject?.height ?: request.pair?.height,
             thermalStatusBefore = thermalBefore,
-            thermalStatusAfter = facts.thermalStatus()
-        )
+            thermalStatusAfter = facts.thermalStatus(),
+        ),
     ).copy(stopped = end.stopped, failure = end.failure)
 
     companion object {
@@ -89,12 +89,21 @@ class BenchmarkRun(
             name: String,
             artifact: String,
             facts: DeviceFacts,
-            failure: CdfiException
+            failure: CdfiException,
         ): BenchmarkResult {
             val thermal = facts.thermalStatus()
             val app = AppFacts(
-                facts.packageName, facts.version, artifact,
-                null, null, null, null, null, null, thermal, thermal
+                facts.packageName,
+                facts.version,
+                artifact,
+                null,
+                null,
+                null,
+                null,
+                null,
+                null,
+                thermal,
+                thermal,
             )
             return facts.result("cpu", 0, Measurements(), null, app)
                 .copy(stopped = "error", failure = failure)
@@ -106,7 +115,7 @@ class BenchmarkRun(
             threads: Int,
             measured: Measurements,
             shape: List<Long>?,
-            app: AppFacts
+            app: AppFacts,
         ) = BenchmarkResult(
             runtime = "onnxruntime",
             version = runtimeVersion,
@@ -122,7 +131,7 @@ class BenchmarkRun(
             frequency = measured.frequency,
             thermal = measured.thermal,
             outputShape = shape,
-            app = app
+            app = app,
         )
 
         private fun write(folder: File, name: String, result: BenchmarkResult) =
@@ -139,7 +148,7 @@ class BenchmarkRun(
             ?: CdfiException(
                 "the run failed",
                 got = "${failure.javaClass.simpleName}: ${failure.message}",
-                cause = failure
+                cause = failure,
             )
     }
 }

@@ -18,7 +18,7 @@ class DeviceFacts(
     val emulated: String?,
     val emulationKnown: Boolean,
     val thermalStatus: () -> Int?,
-    private val processStatus: File = File("/proc/self/status")
+    private val processStatus: File = File("/proc/self/status"),
 ) {
     /** What the processor is called, e.g. `aarch64`. */
     val machine: String? = System.getProperty("os.arch")

@@ -19,7 +19,7 @@ class OrtSubject(
     artifact: Artifact,
     options: OrtOptions,
     private val first: RgbFrame,
-    private val second: RgbFrame
+    private val second: RgbFrame,
 ) : BenchmarkSubject {
     private val codec = FrameCodec(artifact.manifest)
     private val size = codec.graphSize(first.width, first.height)

@@ -41,5 +41,5 @@ enum class Phase(val key: String) {
     WARM_UP("warm_up"),
     BURST("burst"),
     END_TO_END("end_to_end"),
-    SUSTAINED("sustained")
+    SUSTAINED("sustained"),
 }

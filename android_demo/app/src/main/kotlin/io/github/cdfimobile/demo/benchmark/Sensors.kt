@@ -35,7 +35,7 @@ class Sensors private constructor(private val files: Map<String, File>) {
                     // Phones repeat names.
                     val own = if (taken.add(name)) name else "$name.$number"
                     own to File(zone, "temp")
-                }
+                },
             )
         }
 

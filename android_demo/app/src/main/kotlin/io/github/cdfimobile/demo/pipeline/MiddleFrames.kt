@@ -14,7 +14,7 @@ internal class MiddleFrames(
     private val schedule: FrameSchedule,
     private val middle: Middle,
     private val pool: Pool<RgbFrame>,
-    private val onComputed: (Long) -> Unit
+    private val onComputed: (Long) -> Unit,
 ) {
     /**
      * Calls [emit] with positions 1 to factor - 1 between [first] and [second], in that order, each as

@@ -14,7 +14,7 @@ class SlowFrame internal constructor(
     val timeUs: Long,
     private val beforeLease: Lease<RgbFrame>,
     private val afterLease: Lease<RgbFrame>,
-    val isCut: Boolean
+    val isCut: Boolean,
 ) {
     val before: RgbFrame get() = beforeLease.value
     val after: RgbFrame get() = afterLease.value

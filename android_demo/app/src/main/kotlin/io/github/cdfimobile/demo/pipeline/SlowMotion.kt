@@ -23,7 +23,7 @@ class SlowMotion(
     private val middle: Middle,
     private val factor: Int,
     private val plan: MemoryPlan,
-    private val onComputed: (Long) -> Unit = {}
+    private val onComputed: (Long) -> Unit = {},
 ) : AutoCloseable {
     private class Decoded(val lease: Lease<RgbFrame>, val timeUs: Long)
 

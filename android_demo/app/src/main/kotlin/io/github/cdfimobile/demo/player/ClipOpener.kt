@@ -21,7 +21,7 @@ import io.github.cdfimobile.demo.video.VideoSource
 internal class OpenClip(
     val source: VideoSource,
     val pipeline: SlowMotion,
-    val settings: Settings
+    val settings: Settings,
 )
 
 /**
@@ -48,13 +48,13 @@ internal class ClipOpener(private val context: Context) : AutoCloseable {
                 .of(source.width, source.height, settings.factor, budget.heap, budget.native)
                 ?: throw ProblemException(
                     Problem.FRAME_TOO_LARGE,
-                    "${source.width}x${source.height} pixels with $budget"
+                    "${source.width}x${source.height} pixels with $budget",
                 )
             val middle = Middle(network.interpolator::middle)
             return OpenClip(
                 source,
                 SlowMotion(source, middle, settings.factor, plan, timings::add),
-                settings
+                settings,
             )
         } catch (failure: Throwable) {
             source.close()
@@ -86,8 +86,8 @@ internal class ClipOpener(private val context: Context) : AutoCloseable {
                 speed.seconds,
                 rate,
                 clip.settings.factor,
-                Pace.SLOW_MOTION
-            )
+                Pace.SLOW_MOTION,
+            ),
         )
     }
 

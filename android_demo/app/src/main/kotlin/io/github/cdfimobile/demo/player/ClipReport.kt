@@ -17,5 +17,5 @@ class ClipReport(
     val height: Int,
     val provider: ProviderUse,
     val speed: Speed,
-    val realTime: RealTime
+    val realTime: RealTime,
 )

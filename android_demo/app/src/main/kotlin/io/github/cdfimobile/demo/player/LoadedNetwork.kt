@@ -12,7 +12,7 @@ import io.github.cdfimobile.runtime.ort.Provider
 internal class LoadedNetwork private constructor(
     private val file: String,
     private val options: OrtOptions,
-    val interpolator: Interpolator
+    val interpolator: Interpolator,
 ) : AutoCloseable {
     /** All that decides how fast it is, beside the size of frames. */
     val key: String

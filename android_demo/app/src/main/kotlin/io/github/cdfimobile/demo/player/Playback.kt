@@ -21,7 +21,7 @@ internal class Playback(
     height: Int,
     rotation: Int,
     private val onEnd: () -> Unit,
-    private val onFail: (Throwable) -> Unit
+    private val onFail: (Throwable) -> Unit,
 ) : AutoCloseable {
     private val pool = Pool(BITMAPS) { ShownFrame(width, height, rotation) }
     private val prepared = BoundedQueue<Lease<ShownFrame>>(1) { it.release() }

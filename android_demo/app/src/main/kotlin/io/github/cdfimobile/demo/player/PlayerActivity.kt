@@ -101,16 +101,25 @@ class PlayerActivity : Activity(), SessionScreen {
 
     override fun onOptionsItemSelected(item: MenuItem): Boolean {
         when (item.itemId) {
-            R.id.action_open -> pickVideo()
+            R.id.action_open -> {
+                pickVideo()
+            }
 
-            R.id.action_save -> pickPlace()
+            R.id.action_save -> {
+                pickPlace()
+            }
 
-            R.id.action_settings ->
+            R.id.action_settings -> {
                 ask(Intent(this, SettingsActivity::class.java), REQUEST_SETTINGS)
+            }
 
-            R.id.action_self_test -> session.testAgain()
+            R.id.action_self_test -> {
+                session.testAgain()
+            }
 
-            else -> return super.onOptionsItemSelected(item)
+            else -> {
+                return super.onOptionsItemSelected(item)
+            }
         }
         return true
     }

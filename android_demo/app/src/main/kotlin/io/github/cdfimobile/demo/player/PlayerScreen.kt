@@ -57,13 +57,13 @@ internal class PlayerScreen(activity: Activity) {
                 resources.getString(
                     R.string.stats_memory,
                     megabytes(memory.resident),
-                    megabytes(memory.peak)
+                    megabytes(memory.peak),
                 ),
                 resources.getString(
                     R.string.stats_thermal,
-                    Words.thermal(resources, thermal.status())
-                )
-            ).joinToString("\n")
+                    Words.thermal(resources, thermal.status()),
+                ),
+            ).joinToString("\n"),
         )
     }
 
@@ -104,7 +104,7 @@ internal class PlayerScreen(activity: Activity) {
             report.factor,
             report.width,
             report.height,
-            provider.actual
+            provider.actual,
         )
         val fallback = provider.fallback ?: return clip
         return clip + "\n" + resources.getString(R.string.fallback, provider.actual, fallback)
@@ -117,7 +117,7 @@ internal class PlayerScreen(activity: Activity) {
             report.width,
             report.height,
             number(real.possible),
-            number(real.needed)
+            number(real.needed),
         )
     }
 

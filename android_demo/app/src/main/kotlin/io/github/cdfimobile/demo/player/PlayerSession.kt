@@ -52,7 +52,7 @@ internal class PlayerSession(context: Context) {
         get() = Triple(
             playback?.framesPerSecond,
             timings.percentileMs(MEDIAN),
-            timings.percentileMs(SLOW)
+            timings.percentileMs(SLOW),
         )
 
     /** Opens the document [uri] in place of what is open. */
@@ -155,7 +155,7 @@ internal class PlayerSession(context: Context) {
                 on(PlayerEvent.End)
                 stopPlayback(keepPicture = true)
             },
-            onFail = ::fail
+            onFail = ::fail,
         ).also { it.view = screen?.view }
         val isNew = !state.hasClip
         on(PlayerEvent.Ready)

@@ -11,7 +11,7 @@ enum class Stage {
     PAUSED,
     ENDED,
     SAVING,
-    COPYING
+    COPYING,
 }
 
 /** What the user is told, beside what the stage says. */
@@ -75,7 +75,7 @@ data class PlayerState(
     val stage: Stage = Stage.EMPTY,
     val hasClip: Boolean = false,
     val notice: Notice? = null,
-    val percent: Int = 0
+    val percent: Int = 0,
 ) {
     /** Whether a clip may be opened, or settings changed: not while one is saved. */
     val canOpen: Boolean get() = stage != Stage.SAVING && stage != Stage.COPYING

@@ -11,7 +11,7 @@ internal class Saver(
     context: Context,
     private val opener: ClipOpener,
     private val timings: Timings,
-    private val on: (PlayerEvent) -> Unit
+    private val on: (PlayerEvent) -> Unit,
 ) {
     private val documents = DocumentWriter(context.contentResolver)
     private val job = SaveJob(File(context.cacheDir, "saving")) { on(PlayerEvent.Progress(it)) }

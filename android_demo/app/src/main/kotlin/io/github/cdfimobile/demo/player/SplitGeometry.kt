@@ -11,7 +11,7 @@ data class SplitGeometry(
     val viewHeight: Int,
     val frameWidth: Int,
     val frameHeight: Int,
-    val rotation: Int
+    val rotation: Int,
 ) {
     private val turned = rotation % HALF_TURN != 0
     private val shownWidth = if (turned) frameHeight else frameWidth

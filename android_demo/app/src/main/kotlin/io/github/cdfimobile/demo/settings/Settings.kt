@@ -16,7 +16,7 @@ data class Settings(
     val provider: String = PROVIDERS.first(),
     val threads: Int = DEFAULT_THREADS,
     val factor: Int = FACTORS.first(),
-    val frameSize: FrameSize = FrameSize.SMALL
+    val frameSize: FrameSize = FrameSize.SMALL,
 ) {
     init {
         require(provider in PROVIDERS) { "expected one of $PROVIDERS, got $provider" }
@@ -66,7 +66,7 @@ data class Settings(
                 threads = threads ?: standard.threads,
                 factor = map[FACTOR]?.toIntOrNull()?.takeIf { it in FACTORS } ?: standard.factor,
                 frameSize = FrameSize.entries.find { it.name == map[FRAME_SIZE] }
-                    ?: standard.frameSize
+                    ?: standard.frameSize,
             )
         }
     }
@@ -77,5 +77,5 @@ enum class FrameSize(val longestSide: Int) {
     SMALL(480),
     MEDIUM(960),
     LARGE(1920),
-    FULL(Int.MAX_VALUE)
+    FULL(Int.MAX_VALUE),
 }

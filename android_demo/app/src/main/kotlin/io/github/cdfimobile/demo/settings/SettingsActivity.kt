@@ -68,7 +68,7 @@ class SettingsActivity : Activity() {
         current: T?,
         text: (T) -> String,
         none: String = "",
-        change: Settings.(T) -> Settings
+        change: Settings.(T) -> Settings,
     ) {
         val spinner = findViewById(id) as Spinner
         val words = values.map(text).ifEmpty { listOf(none) }
@@ -107,7 +107,7 @@ class SettingsActivity : Activity() {
             "xnnpack" -> R.string.provider_xnnpack
             "nnapi" -> R.string.provider_nnapi
             else -> R.string.provider_cpu
-        }
+        },
     )
 
     private fun name(size: FrameSize): String = getString(
@@ -116,7 +116,7 @@ class SettingsActivity : Activity() {
             FrameSize.MEDIUM -> R.string.size_medium
             FrameSize.LARGE -> R.string.size_large
             FrameSize.FULL -> R.string.size_full
-        }
+        },
     )
 
     private fun threads(count: Int): String = if (count == 0) getString(R.string.threads_auto) else count.toString()

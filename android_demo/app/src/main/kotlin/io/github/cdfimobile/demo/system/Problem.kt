@@ -17,7 +17,7 @@ enum class Problem {
     NETWORK_BROKEN,
     RUNTIME_FAILED,
     CODEC_FAILED,
-    UNEXPECTED
+    UNEXPECTED,
 }
 
 /** A failure whose [problem] is known where it happens; [detail] is for developers. */

@@ -17,7 +17,7 @@ object Words {
             2 -> R.string.thermal_moderate
             3 -> R.string.thermal_severe
             else -> R.string.thermal_critical
-        }
+        },
     )
 
     private fun text(problem: Problem): Int = when (problem) {

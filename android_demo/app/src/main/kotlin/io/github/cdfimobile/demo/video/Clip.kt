@@ -15,7 +15,7 @@ data class Clip(
     val height: Int,
     val rotation: Int,
     val durationUs: Long?,
-    val frameRate: Float?
+    val frameRate: Float?,
 )
 
 /** A reduction of frames by a whole number, so that every pixel is the mean of the same count. */

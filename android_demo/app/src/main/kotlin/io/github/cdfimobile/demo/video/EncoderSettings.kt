@@ -27,7 +27,7 @@ data class EncoderSettings(val width: Int, val height: Int, val bitRate: Int, va
             height: Int,
             frameRate: Float?,
             widthAlignment: Int,
-            heightAlignment: Int
+            heightAlignment: Int,
         ): EncoderSettings? {
             val alignedWidth = width - width % even(widthAlignment)
             val alignedHeight = height - height % even(heightAlignment)
@@ -38,7 +38,7 @@ data class EncoderSettings(val width: Int, val height: Int, val bitRate: Int, va
                 alignedWidth,
                 alignedHeight,
                 bits.toLong().coerceIn(LEAST_BIT_RATE.toLong(), MOST_BIT_RATE.toLong()).toInt(),
-                rate
+                rate,
             )
         }
 

@@ -30,14 +30,14 @@ internal class FrameColours(private val space: ColourSpace) {
             when (space.matrix) {
                 Matrix.BT601 -> MediaFormat.COLOR_STANDARD_BT601_NTSC
                 Matrix.BT709 -> MediaFormat.COLOR_STANDARD_BT709
-            }
+            },
         )
         format.setInteger(
             MediaFormat.KEY_COLOR_RANGE,
             when (space.range) {
                 Range.LIMITED -> MediaFormat.COLOR_RANGE_LIMITED
                 Range.FULL -> MediaFormat.COLOR_RANGE_FULL
-            }
+            },
         )
         format.setInteger(MediaFormat.KEY_COLOR_TRANSFER, MediaFormat.COLOR_TRANSFER_SDR_VIDEO)
     }
@@ -46,7 +46,7 @@ internal class FrameColours(private val space: ColourSpace) {
         if (image.format != ImageFormat.YUV_420_888) {
             throw ProblemException(
                 Problem.UNSUPPORTED_COLOURS,
-                "expected 8-bit YUV 4:2:0 (35), got format ${image.format}"
+                "expected 8-bit YUV 4:2:0 (35), got format ${image.format}",
             )
         }
         val (y, u, v) = image.planes.map { Plane(it.buffer, it.rowStride, it.pixelStride) }
@@ -66,7 +66,7 @@ internal class FrameColours(private val space: ColourSpace) {
             val matrix = when (format.integer(MediaFormat.KEY_COLOR_STANDARD)) {
                 MediaFormat.COLOR_STANDARD_BT709 -> Matrix.BT709
 
-                MediaFormat.COLOR_STANDARD_BT601_PAL, MediaFormat.COLOR_STANDARD_BT601_NTSC
+                MediaFormat.COLOR_STANDARD_BT601_PAL, MediaFormat.COLOR_STANDARD_BT601_NTSC,
                 -> Matrix.BT601
 
                 else -> likely.matrix

@@ -20,7 +20,7 @@ internal class Mp4Writer private constructor(
     private val codec: MediaCodec,
     private val muxer: MediaMuxer,
     private val settings: EncoderSettings,
-    private val colours: FrameColours
+    private val colours: FrameColours,
 ) : AutoCloseable {
     private val info = MediaCodec.BufferInfo()
     private var track = -1
@@ -79,9 +79,13 @@ internal class Mp4Writer private constructor(
                     muxer.start()
                 }
 
-                index >= 0 -> take(index)
+                index >= 0 -> {
+                    take(index)
+                }
 
-                index == MediaCodec.INFO_TRY_AGAIN_LATER -> return
+                index == MediaCodec.INFO_TRY_AGAIN_LATER -> {
+                    return
+                }
             }
         }
     }
@@ -141,7 +145,7 @@ internal class Mp4Writer private constructor(
         private fun format(settings: EncoderSettings) = MediaFormat.createVideoFormat(
             MediaFormat.MIMETYPE_VIDEO_AVC,
             settings.width,
-            settings.height
+            settings.height,
         ).apply {
             setInteger(MediaFormat.KEY_COLOR_FORMAT, CodecCapabilities.COLOR_FormatYUV420Flexible)
             setInteger(MediaFormat.KEY_BIT_RATE, settings.bitRate)
@@ -158,7 +162,7 @@ internal class Mp4Writer private constructor(
 
         private fun asProblem(failure: Throwable): Throwable = when (failure) {
             is IOException, is MediaCodec.CodecException, is IllegalArgumentException,
-            is IllegalStateException
+            is IllegalStateException,
             -> ProblemException(Problem.NO_ENCODER, "no encoder can be started", failure)
 
             else -> failure

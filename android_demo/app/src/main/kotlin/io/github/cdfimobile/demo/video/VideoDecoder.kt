@@ -19,7 +19,7 @@ import java.io.IOException
  */
 internal class VideoDecoder private constructor(
     private val track: VideoTrack,
-    private val codec: MediaCodec
+    private val codec: MediaCodec,
 ) : AutoCloseable {
     private val info = MediaCodec.BufferInfo()
     private var inputEnded = false
@@ -35,7 +35,7 @@ internal class VideoDecoder private constructor(
         height = track.format.getInteger(MediaFormat.KEY_HEIGHT),
         rotation = track.format.integer(MediaFormat.KEY_ROTATION) ?: 0,
         durationUs = track.format.long(MediaFormat.KEY_DURATION),
-        frameRate = track.format.rate(MediaFormat.KEY_FRAME_RATE)
+        frameRate = track.format.rate(MediaFormat.KEY_FRAME_RATE),
     )
 
     /**
@@ -116,7 +116,7 @@ internal class VideoDecoder private constructor(
                 codec = MediaCodec.createByCodecName(name)
                 track.format.setInteger(
                     MediaFormat.KEY_COLOR_FORMAT,
-                    CodecCapabilities.COLOR_FormatYUV420Flexible
+                    CodecCapabilities.COLOR_FormatYUV420Flexible,
                 )
                 codec.configure(track.format, null, null, 0)
                 codec.start()
@@ -130,7 +130,7 @@ internal class VideoDecoder private constructor(
 
         private fun asProblem(failure: Throwable, mime: String): Throwable = when (failure) {
             is IOException, is MediaCodec.CodecException, is IllegalArgumentException,
-            is IllegalStateException
+            is IllegalStateException,
             -> ProblemException(Problem.NO_DECODER, "the decoder of $mime cannot start", failure)
 
             else -> failure

@@ -16,7 +16,7 @@ import io.github.cdfimobile.demo.system.ProblemException
  */
 internal class VideoSource private constructor(
     private val decoder: VideoDecoder,
-    private val reduction: Reduction
+    private val reduction: Reduction,
 ) : FrameSource {
     /** What the file says of the clip. */
     val clip: Clip = decoder.clip
@@ -52,7 +52,7 @@ internal class VideoSource private constructor(
         if (crop.width() < clip.width || crop.height() < clip.height) {
             throw ProblemException(
                 Problem.CODEC_FAILED,
-                "expected frames of ${clip.width}x${clip.height}, got $crop"
+                "expected frames of ${clip.width}x${clip.height}, got $crop",
             )
         }
     }

@@ -12,7 +12,7 @@ import java.io.IOException
 /** The first video track of a document, selected in its [extractor]. */
 internal class VideoTrack private constructor(
     val extractor: MediaExtractor,
-    val format: MediaFormat
+    val format: MediaFormat,
 ) : AutoCloseable {
     /** The track's MIME type, e.g. `video/avc`. */
     val mime: String = format.getString(MediaFormat.KEY_MIME).orEmpty()
@@ -54,7 +54,7 @@ internal class VideoTrack private constructor(
                         extractor.setDataSource(
                             it.fileDescriptor,
                             it.startOffset,
-                            it.declaredLength
+                            it.declaredLength,
                         )
                     }
                 }

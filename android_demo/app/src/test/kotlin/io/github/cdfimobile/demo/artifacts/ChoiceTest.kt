@@ -15,8 +15,8 @@ class ChoiceTest {
             artifact("fixed", "cdfi_mobile", "float32", dynamic = false),
             artifact("any", "cdfi_mobile", "float32"),
             artifact("half", "cdfi_mobile", "float16"),
-            artifact("large", "cdfi", "int8")
-        )
+            artifact("large", "cdfi", "int8"),
+        ),
     )
 
     private fun chosen(network: String?, precision: String?) =

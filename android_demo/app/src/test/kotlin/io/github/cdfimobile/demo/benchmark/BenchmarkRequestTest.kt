@@ -14,7 +14,7 @@ class BenchmarkRequestTest {
     fun `what is left out has the contract's values`() {
         assertEquals(
             BenchmarkRequest("r-1", "net.onnx", "cpu", 0, 3, 30, 0, 0, null),
-            BenchmarkRequest.of(least)
+            BenchmarkRequest.of(least),
         )
     }
 
@@ -29,13 +29,21 @@ class BenchmarkRequestTest {
             "sustained" to 60,
             "pair" to true,
             "width" to 448,
-            "height" to 256
+            "height" to 256,
         )
         assertEquals(
             BenchmarkRequest(
-                "r-1", "net.onnx", "nnapi", 4, 0, 7, 5, 60, BenchmarkRequest.PairSize(448, 256)
+                "r-1",
+                "net.onnx",
+                "nnapi",
+                4,
+                0,
+                7,
+                5,
+                60,
+                BenchmarkRequest.PairSize(448, 256),
             ),
-            BenchmarkRequest.of(all)
+            BenchmarkRequest.of(all),
         )
     }
 
@@ -49,7 +57,7 @@ class BenchmarkRequestTest {
             "warmup" to -1,
             "iterations" to 0,
             "sustained" to 1_000_000,
-            "pair" to "yes"
+            "pair" to "yes",
         )
         for ((name, value) in unfit) {
             val error = assertThrows(InputException::class.java) {

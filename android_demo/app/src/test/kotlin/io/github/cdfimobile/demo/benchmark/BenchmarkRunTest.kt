@@ -5,14 +5,14 @@ import com.google.gson.JsonParser
 import io.github.cdfimobile.core.ArtifactException
 import io.github.cdfimobile.core.InputException
 import io.github.cdfimobile.core.image.RgbFrame
-import java.io.File
-import java.nio.FloatBuffer
 import org.junit.jupiter.api.Assertions.assertArrayEquals
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertFalse
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.io.TempDir
+import java.io.File
+import java.nio.FloatBuffer
 
 class BenchmarkRunTest {
     @TempDir
@@ -65,7 +65,7 @@ class BenchmarkRunTest {
 
         assertEquals(
             List(1 + 2 + 4) { "run" } + List(3) { "end_to_end" } + "close",
-            fake.calls
+            fake.calls,
         )
         assertTrue(result["complete"].asBoolean)
         assertTrue(result["stopped"].isJsonNull)
@@ -73,14 +73,14 @@ class BenchmarkRunTest {
             listOf(4, 3, 0),
             listOf("burst_ns", "end_to_end_ns", "sustained_ns").map {
                 result[it].asJsonArray.size()
-            }
+            },
         )
         assertEquals(2, result["warm_up"].asInt)
         val phases = File(folder, "r1.samples").readLines().map { it.substringBefore(' ') }
             .filter { it != "frequency" && it != "thermal" }
         assertEquals(
             listOf("load", "first") + List(2) { "warm_up" } + List(4) { "burst" } + List(3) { "end_to_end" },
-            phases
+            phases,
         )
     }
 
@@ -123,7 +123,7 @@ class BenchmarkRunTest {
         val error = result["app"].asJsonObject["error"].asJsonObject
         assertEquals(
             listOf("other bytes", "sha256 1", "sha256 2", "push it again"),
-            listOf("message", "expected", "got", "fix").map { error[it].asString }
+            listOf("message", "expected", "got", "fix").map { error[it].asString },
         )
         assertTrue(result["load_ns"].isJsonNull)
         assertEquals(0, result["burst_ns"].asJsonArray.size())

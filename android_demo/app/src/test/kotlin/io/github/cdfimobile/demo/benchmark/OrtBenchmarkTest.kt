@@ -5,13 +5,13 @@ import io.github.cdfimobile.core.image.RgbFrame
 import io.github.cdfimobile.core.manifest.Artifact
 import io.github.cdfimobile.runtime.ort.OrtOptions
 import io.github.cdfimobile.runtime.ort.OrtTensorRunner
-import java.io.File
-import kotlin.math.abs
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.condition.EnabledIfSystemProperty
 import org.junit.jupiter.api.io.TempDir
+import java.io.File
+import kotlin.math.abs
 
 /**
  * A benchmark of the shipped network in the real ONNX Runtime, on a machine that has its native
@@ -39,7 +39,7 @@ class OrtBenchmarkTest {
             OrtTensorRunner.providers(),
             null,
             false,
-            { null }
+            { null },
         )
 
         BenchmarkRun(request, folders.benchmarks, facts, "files", { false }) {

@@ -1,7 +1,6 @@
 package io.github.cdfimobile.demo.benchmark
 
 import io.github.cdfimobile.core.InputException
-import java.io.File
 import org.junit.jupiter.api.Assertions.assertArrayEquals
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertFalse
@@ -9,6 +8,7 @@ import org.junit.jupiter.api.Assertions.assertThrows
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.io.TempDir
+import java.io.File
 
 class SensorsTest {
     @TempDir
@@ -41,7 +41,7 @@ class SensorsTest {
 
         assertEquals(
             mapOf("cpu_0_big" to 41_000L, "battery" to 30_500L, "battery.7" to 31_500L),
-            Sensors.temperatures(root).read()
+            Sensors.temperatures(root).read(),
         )
     }
 

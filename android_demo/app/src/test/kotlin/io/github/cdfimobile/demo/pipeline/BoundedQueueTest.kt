@@ -1,7 +1,5 @@
 package io.github.cdfimobile.demo.pipeline
 
-import java.io.IOException
-import kotlin.concurrent.thread
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertFalse
 import org.junit.jupiter.api.Assertions.assertNull
@@ -9,6 +7,8 @@ import org.junit.jupiter.api.Assertions.assertThrows
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.Timeout
+import java.io.IOException
+import kotlin.concurrent.thread
 
 @Timeout(20)
 class BoundedQueueTest {

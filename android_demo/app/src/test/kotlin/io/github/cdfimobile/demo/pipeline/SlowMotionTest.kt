@@ -3,8 +3,6 @@ package io.github.cdfimobile.demo.pipeline
 import io.github.cdfimobile.core.image.RgbFrame
 import io.github.cdfimobile.demo.system.Problem
 import io.github.cdfimobile.demo.system.ProblemException
-import java.io.IOException
-import java.util.concurrent.CountDownLatch
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertFalse
 import org.junit.jupiter.api.Assertions.assertThrows
@@ -13,6 +11,8 @@ import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.Timeout
 import org.junit.jupiter.params.ParameterizedTest
 import org.junit.jupiter.params.provider.ValueSource
+import java.io.IOException
+import java.util.concurrent.CountDownLatch
 
 private const val SIDE = 20
 
@@ -22,7 +22,7 @@ class SlowMotionTest {
     private class Greys(
         private val values: List<Int>,
         private val times: List<Long> = List(values.size) { 1_000L * it },
-        private val failAt: Int = -1
+        private val failAt: Int = -1,
     ) : FrameSource {
         override val width = SIDE
         override val height = SIDE
@@ -215,7 +215,7 @@ class SlowMotionTest {
             pipeline.start()
             assertEquals(
                 listOf(5_000L, 5_010, 5_020, 5_020, 5_120, 5_220),
-                pipeline.drain().map(Seen::timeUs)
+                pipeline.drain().map(Seen::timeUs),
             )
         }
     }

@@ -1,11 +1,11 @@
 package io.github.cdfimobile.demo.player
 
-import java.nio.ByteBuffer
-import java.nio.ByteOrder
 import org.junit.jupiter.api.Assertions.assertArrayEquals
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertThrows
 import org.junit.jupiter.api.Test
+import java.nio.ByteBuffer
+import java.nio.ByteOrder
 
 class PictureTest {
     @Test

@@ -64,7 +64,7 @@ class PlayerStateTest {
             PlayerEvent.Copy,
             PlayerEvent.Saved,
             PlayerEvent.SaveStopped,
-            PlayerEvent.Release(forMemory = true)
+            PlayerEvent.Release(forMemory = true),
         )
         for (event in late) assertSame(ended, ended.on(event), event.toString())
         assertSame(saving, saving.on(PlayerEvent.End))

@@ -26,7 +26,7 @@ class SettingsTest {
 
         assertEquals(
             chosen.copy(provider = "cpu", threads = 4, factor = 2, frameSize = FrameSize.SMALL),
-            Settings.fromMap(old)
+            Settings.fromMap(old),
         )
     }
 

@@ -3,10 +3,10 @@ package io.github.cdfimobile.demo.system
 import io.github.cdfimobile.core.ArtifactException
 import io.github.cdfimobile.core.CdfiException
 import io.github.cdfimobile.core.InputException
-import java.io.File
-import java.io.IOException
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Test
+import java.io.File
+import java.io.IOException
 
 class SystemTest {
     @Test
@@ -42,7 +42,7 @@ class SystemTest {
         assertEquals(Problem.DISK_FULL, Problems.of(ProblemException(Problem.CANNOT_WRITE, "no", full)))
         assertEquals(
             Problem.CANNOT_WRITE,
-            Problems.of(ProblemException(Problem.CANNOT_WRITE, "no", IOException("EIO")))
+            Problems.of(ProblemException(Problem.CANNOT_WRITE, "no", IOException("EIO"))),
         )
     }
 

@@ -17,7 +17,7 @@ public data class OrtOptions(val provider: Provider = Provider.CPU, val threads:
 public enum class Provider(public val id: String) {
     CPU("cpu"),
     XNNPACK("xnnpack"),
-    NNAPI("nnapi")
+    NNAPI("nnapi"),
     ;
 
     public companion object {

@@ -36,15 +36,20 @@ internal object OrtSessions {
     fun open(graph: ByteArray, options: OrtOptions, nativeWarp: Boolean): OpenSession {
         val asked = options.provider
         val refused = when {
-            asked == Provider.CPU -> null
+            asked == Provider.CPU -> {
+                null
+            }
 
-            asked.id !in available() ->
+            asked.id !in available() -> {
                 "this ONNX Runtime has no provider '${asked.id}', only ${available().joinToString()}"
+            }
 
-            else -> try {
-                return OpenSession(create(graph, options, nativeWarp), asked.id, null)
-            } catch (error: OrtException) {
-                "'${asked.id}' refused the graph: ${error.message}"
+            else -> {
+                try {
+                    return OpenSession(create(graph, options, nativeWarp), asked.id, null)
+                } catch (error: OrtException) {
+                    "'${asked.id}' refused the graph: ${error.message}"
+                }
             }
         }
         val onCpu = options.copy(provider = Provider.CPU)
@@ -68,7 +73,7 @@ internal object OrtSessions {
                         emptyMap()
                     } else {
                         mapOf("intra_op_num_threads" to options.threads.toString())
-                    }
+                    },
                 )
 
                 Provider.NNAPI -> session.addNnapi(EnumSet.noneOf(NNAPIFlags::class.java))

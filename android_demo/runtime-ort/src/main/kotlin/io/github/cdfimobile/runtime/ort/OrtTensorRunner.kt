@@ -22,7 +22,7 @@ import java.nio.FloatBuffer
 public class OrtTensorRunner private constructor(
     override val manifest: Manifest,
     override val provider: ProviderUse,
-    private val session: OrtSession
+    private val session: OrtSession,
 ) : TensorRunner {
     private val inputs = manifest.inputs.map { it.name }
     private val output = manifest.outputs.single().name
@@ -57,7 +57,7 @@ public class OrtTensorRunner private constructor(
                 "ONNX Runtime failed on frames of shape ${shape.joinToString("x")}",
                 got = error.message,
                 fix = "try smaller frames or the provider cpu",
-                cause = error
+                cause = error,
             )
         }
         return result.duplicate()
@@ -100,7 +100,7 @@ public class OrtTensorRunner private constructor(
         public fun open(
             name: String,
             options: OrtOptions = OrtOptions(),
-            open: (String) -> InputStream
+            open: (String) -> InputStream,
         ): OrtTensorRunner {
             val artifact = Artifact.load(name, open)
             val isNeeded = NativeWarp.isNeeded(artifact.manifest.graph.operators.keys)
@@ -122,13 +122,13 @@ public class OrtTensorRunner private constructor(
                     expected = "an artifact for ONNX Runtime ${OrtSessions.environment.version}",
                     got = error.message,
                     fix = "copy or export it again",
-                    cause = error
+                    cause = error,
                 )
             }
             val provider = ProviderUse(
                 options.provider.id,
                 open.actual,
-                listOfNotNull(open.fallback, note).joinToString("; ").ifEmpty { null }
+                listOfNotNull(open.fallback, note).joinToString("; ").ifEmpty { null },
             )
             return OrtTensorRunner(manifest, provider, open.session)
         }
@@ -146,7 +146,7 @@ public class OrtTensorRunner private constructor(
                     "${file.file} is not for ONNX Runtime",
                     expected = FORMATS.joinToString(" or "),
                     got = file.format,
-                    fix = "export it with cdfi-export --format onnx"
+                    fix = "export it with cdfi-export --format onnx",
                 )
             }
             if (manifest.inputs.size != 2 || manifest.outputs.size != 1) {
@@ -154,7 +154,7 @@ public class OrtTensorRunner private constructor(
                     "${file.file} is no network that interpolates",
                     expected = "two inputs and one output",
                     got = "${manifest.inputs.size} and ${manifest.outputs.size}",
-                    fix = "export the artifact again with cdfi-export"
+                    fix = "export the artifact again with cdfi-export",
                 )
             }
             if (NativeWarp.isNeeded(manifest.graph.operators.keys)) {
@@ -163,7 +163,7 @@ public class OrtTensorRunner private constructor(
                         "${file.file} needs the native warp, which is not in this app",
                         got = reason,
                         fix = "use ${file.portable ?: "a portable artifact"}, " +
-                            "or build with cdfi.nativeWarp=true"
+                            "or build with cdfi.nativeWarp=true",
                     )
                 }
             }

@@ -2,13 +2,13 @@ package io.github.cdfimobile.runtime.ort
 
 import io.github.cdfimobile.core.image.RgbFrame
 import io.github.cdfimobile.core.interpolate.Interpolator
-import java.io.File
-import kotlin.math.abs
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertNull
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.condition.EnabledIfSystemProperty
+import java.io.File
+import kotlin.math.abs
 
 /**
  * The native warp in the real ONNX Runtime, on a machine that has both.
@@ -30,6 +30,7 @@ class NativeWarpTest {
         val file = File(System.getProperty("cdfi.fused"))
         val folder = File(System.getProperty("cdfi.pair"))
         val (width, height) = System.getProperty("cdfi.pair.size").split("x").map(String::toInt)
+
         fun frame(name: String) = RgbFrame(width, height, File(folder, name).readBytes())
 
         val runner = OrtTensorRunner.open(file.name) { File(file.parentFile, it).inputStream() }

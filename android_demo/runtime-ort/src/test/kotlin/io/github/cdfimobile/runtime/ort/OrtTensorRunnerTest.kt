@@ -5,13 +5,6 @@ import io.github.cdfimobile.core.CdfiException
 import io.github.cdfimobile.core.image.RgbFrame
 import io.github.cdfimobile.core.interpolate.Interpolator
 import io.github.cdfimobile.core.manifest.Artifact
-import java.io.ByteArrayInputStream
-import java.io.File
-import java.io.InputStream
-import java.nio.ByteBuffer
-import java.nio.ByteOrder
-import java.nio.FloatBuffer
-import kotlin.math.abs
 import org.junit.jupiter.api.Assertions.assertArrayEquals
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertNotNull
@@ -21,6 +14,13 @@ import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.condition.DisabledIfSystemProperty
 import org.junit.jupiter.api.condition.EnabledIfSystemProperty
+import java.io.ByteArrayInputStream
+import java.io.File
+import java.io.InputStream
+import java.nio.ByteBuffer
+import java.nio.ByteOrder
+import java.nio.FloatBuffer
+import kotlin.math.abs
 
 /**
  * The shipped network in the real ONNX Runtime, on a machine that has its native library.
@@ -38,6 +38,7 @@ class OrtTensorRunnerTest {
     fun `a pair gives the picture of the Python runtime`() {
         val folder = File(System.getProperty("cdfi.pair"))
         val (width, height) = System.getProperty("cdfi.pair.size").split("x").map(String::toInt)
+
         fun frame(name: String) = RgbFrame(width, height, File(folder, name).readBytes())
         val expected = frame("middle.rgb").pixels
 
@@ -129,7 +130,7 @@ class OrtTensorRunnerTest {
                 .replace("\"operators\": {", "\"operators\": {\"AdaCoFWarp\": 1,")
                 .replace("\"format\": \"onnx\"", "\"format\": \"onnx\", \"portable\": \"portable.onnx\"").toByteArray(),
             "portable.onnx" to artifact.bytes,
-            "portable.onnx.manifest.json" to manifest().toByteArray()
+            "portable.onnx.manifest.json" to manifest().toByteArray(),
         )
 
         OrtTensorRunner.open("fused.onnx") { ByteArrayInputStream(bytes.getValue(it)) }.use { runner ->
