@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from cdfi_bench.latency.report import Job
     from cdfi_bench.latency.request import LatencyRequest
 
+_APP = "app"  # a bundle in a folder of that name is ./app
 _PHASES, _DEVICES, _PARITY = "How long", "Devices", "Parity"
 
 
@@ -83,7 +84,8 @@ def latency(
     runner: Annotated[
         Path | None,
         typer.Option(
-            help="Bundle to push, as made by cdfi-bench runner; made if left out.",
+            help="Bundle to push, as made by cdfi-bench runner; made if left out. The word app "
+            "runs ONNX files in the installed Android app.",
             rich_help_panel=_DEVICES,
         ),
     ] = None,
@@ -152,8 +154,14 @@ def latency(
         for path in expand_artifacts(artifacts)
         for each in sizes or [None]
     ]
+    in_app = runner == Path(_APP)
     options = DeviceOptions(
-        runner, benchmark_model, cool_down, reconnect, fixed_performance=fixed_performance
+        None if in_app else runner,
+        benchmark_model,
+        cool_down,
+        reconnect,
+        fixed_performance=fixed_performance,
+        app=in_app,
     )
     ensure_folder(out)
     cases: list[Case] = []

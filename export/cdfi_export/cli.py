@@ -125,6 +125,18 @@ def export(
     force: Annotated[
         bool, typer.Option("--force", help="Export again what lies there unchanged.")
     ] = False,
+    android: Annotated[
+        bool,
+        typer.Option(
+            "--android", help="What the Android app ships, into its assets; 6 MB at most."
+        ),
+    ] = False,
+    android_dir: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder for them; android_demo/app/src/main/assets/artifacts if left out."
+        ),
+    ] = None,
     _list: Annotated[
         bool,
         typer.Option(
@@ -143,6 +155,8 @@ def export(
 
     Exit codes: 0 every artifact passed, 1 a parity gate was missed, 2 usage or environment.
     """
+    from cdfi_export.android import plan_shipped, shipped_assets
+    from cdfi_export.android_assets import ship
     from cdfi_export.matrix import plan_matrix
     from cdfi_export.run import run_matrix
 
@@ -171,9 +185,24 @@ def export(
         verify_pairs=verify_pairs,
         threads=threads,
     )
-    matrix = plan_matrix(
-        options, None if every else format or ("onnx",), None if every else precision or ()
+    assets = shipped_assets(
+        android,
+        android_dir,
+        all=every,
+        format=format,
+        precision=precision,
+        size=size,
+        dynamic=dynamic,
+        images=images,
+        form=form != "dense",
+        warp=warp != AUTO,
     )
+    if assets is None:
+        matrix = plan_matrix(
+            options, None if every else format or ("onnx",), None if every else precision or ()
+        )
+    else:
+        matrix = plan_shipped(options)
     timed = every if measure is None else measure
     with progress_bars(console) as bars:
         rows, found = run_matrix(
@@ -187,6 +216,9 @@ def export(
     if errors:
         gate = any(isinstance(error, GateError) for error in errors)
         raise typer.Exit(EXIT_GATE_FAILED if gate else EXIT_USAGE)
+    if assets is not None:
+        shipped = ship(options.out, [row.file for row in rows], assets)
+        console.print(f"the app ships {shipped.summary}: {assets}", highlight=False)
     raise typer.Exit(EXIT_PASS)
 
 

@@ -111,6 +111,8 @@ def _assert_clean(phone: Phone) -> None:
         time.sleep(0.05)
     assert not running, f"left running on the device: {running}"
     left = sorted(str(each.relative_to(phone.temporary)) for each in phone.temporary.rglob("*"))
+    # An app keeps its folders.
+    left += sorted(str(each) for each in phone.app_data.rglob("*") if not each.is_dir())
     assert not left, f"left on the device: {left}"
 
 

@@ -97,9 +97,7 @@ class Job:
             LinkLostError: the device does not answer; the job goes on.
         """
         while True:
-            script = scripts.poll(
-                self.folder, self.workspace.alive, self.samples, self._offset, MOST_BYTES
-            )
+            script = self.poll_script(self._offset, MOST_BYTES)
             head, _, fresh = self.workspace.adb.check(script).partition("\n")
             # A line in the middle of being written comes whole with the next look.
             whole, found, _ = fresh.rpartition("\n")
@@ -107,6 +105,10 @@ class Job:
             self.lines += whole.splitlines()
             if not found or len(fresh) < MOST_BYTES:
                 return self._state(head)
+
+    def poll_script(self, offset: int, most: int) -> str:
+        """The script of one look: it prints the state, then samples from ``offset`` on."""
+        return scripts.poll(self.folder, self.workspace.alive, self.samples, offset, most)
 
     def wait(
         self,
@@ -196,12 +198,18 @@ class Job:
             return JobState("done", int(word.removeprefix("done:")))
         if boot != self.workspace.boot:
             return JobState("gone", reason="the device rebooted")
-        if word == "lost":
+        return JobState("gone", reason=self.why_gone(folder_lost=word == "lost"))
+
+    def why_gone(self, *, folder_lost: bool) -> str:
+        """Why it ended without an exit code, without a reboot; ``folder_lost``: its files too.
+
+        Raises:
+            LinkLostError: the device does not answer.
+        """
+        if folder_lost:
             limit = self.workspace.alive_limit
-            return JobState(
-                "gone", reason=f"its folder was removed: no sign of life from here for {limit:g} s"
-            )
-        return JobState("gone", reason="it was killed, perhaps for want of memory")
+            return f"its folder was removed: no sign of life from here for {limit:g} s"
+        return "it was killed, perhaps for want of memory"
 
     def _return(self, return_limit: float) -> None:
         self.drops += 1

@@ -34,6 +34,7 @@ kill_in_folder() {
 # The lock's name goes first, so that a second bench never finds a lock without its folder.
 REMOVE_ALL = """\
 remove_all() {
+  [ -f $base/$id/tidy ] && sh $base/$id/tidy >/dev/null 2>&1
   if [ "$(cat $base/lock/owner 2>/dev/null)" = $id ]; then
     mv $base/lock $base/$id/lock 2>/dev/null
   fi
@@ -103,7 +104,9 @@ if ! take; then
       rm -rf $id/stale
       if [ -n "$other" ]; then
         kill_in_folder $base/$other
-        [ -f $other/restore ] && sh $other/restore >/dev/null 2>&1
+        for each in restore tidy; do
+          [ -f $other/$each ] && sh $other/$each >/dev/null 2>&1
+        done
         rm -rf $base/$other
       fi
     else

@@ -78,13 +78,14 @@ def push(
     temporary = f"{remote}.{uuid.uuid4().hex[:8]}.part"
     quoted, target = shlex.quote(temporary), shlex.quote(remote)
     folder = shlex.quote(remote.rpartition("/")[0] or "/")
-    mode = "755" if executable else "644"
+    # Some shared storage keeps modes of its own and refuses; a program without its mode is useless.
+    mode = f"chmod 755 {quoted}" if executable else f"{{ chmod 644 {quoted} 2>/dev/null; true; }}"
     for left in reversed(range(ATTEMPTS)):
         try:
             free_before = _free(adb, f"mkdir -p {folder}", folder)
             try:
                 _send(adb, local, digest, temporary, free_before)
-                adb.check(f"chmod {mode} {quoted} && mv -f {quoted} {target}")
+                adb.check(f"{mode} && mv -f {quoted} {target}")
                 return
             except BaseException:
                 with suppress(LinkLostError):

@@ -58,6 +58,10 @@ class Workspace:
         """Have the guard run ``command`` too, should it have to tidy up in our place."""
         self.adb.check(f"echo {shlex.quote(command)} >> {self.path('restore')}")
 
+    def tidy_at_end(self, command: str) -> None:
+        """Have ``command`` run when the folder is removed, whoever does that; it may be twice."""
+        self.adb.check(f"echo {shlex.quote(command)} >> {self.path('tidy')}")
+
 
 @contextmanager
 def workspace(

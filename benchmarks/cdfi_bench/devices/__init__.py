@@ -21,6 +21,7 @@ class DeviceOptions:
 
     Attributes:
         runner: Bundle to push; ``None`` builds or finds the one for the device.
+        app: Run in the installed Android app instead.
         benchmark_model: The user's own TFLite ``benchmark_model`` for the device.
         cool_down_s: How long to wait at most until a device is cool and charged enough.
         reconnect_s: How long to wait at most for a device whose link was lost.
@@ -32,6 +33,7 @@ class DeviceOptions:
     cool_down_s: float = 300.0
     reconnect_s: float = 120.0
     fixed_performance: bool = False
+    app: bool = False
 
 
 class Device(Protocol):

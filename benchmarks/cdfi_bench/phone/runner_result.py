@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal, TypeVar, get_args
 
 from cdfi_runtime.errors import ArtifactError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -40,16 +40,28 @@ class RunnerResult(BaseModel):
     output_shape: tuple[int, ...] | None
 
 
+Result = TypeVar("Result", bound=RunnerResult)
+
+
 def read_runner_result(path: Path) -> RunnerResult:
     """The file as it came from a device.
 
     Raises:
         ArtifactError: it is no result of a runner of this version.
     """
+    return read_result(path, RunnerResult, "a runner", "build the bundle again: cdfi-bench runner")
+
+
+def read_result(path: Path, model: type[Result], writer: str, fix: str) -> Result:
+    """The file of ``writer`` as it came from a device, with all that ``model`` asks of it.
+
+    Raises:
+        ArtifactError: it does not fit; ``fix`` says what to do.
+    """
     try:
         if path.stat().st_size > MOST_BYTES:
             raise ValueError(f"{path.stat().st_size} bytes")
-        return RunnerResult.model_validate_json(path.read_bytes())
+        return model.model_validate_json(path.read_bytes())
     except (OSError, ValueError) as error:  # pydantic's is a ValueError
         got = str(error)
         if isinstance(error, ValidationError):
@@ -57,9 +69,9 @@ def read_runner_result(path: Path) -> RunnerResult:
             got = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
         raise ArtifactError(
             "the device handed back no result that can be read",
-            expected="the JSON of a runner of this version",
+            expected=f"the JSON of {writer} of this version",
             got=got,
-            fix="build the bundle again: cdfi-bench runner",
+            fix=fix,
         ) from error
 
 

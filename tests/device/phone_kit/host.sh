@@ -14,8 +14,9 @@ trap 'off; exit' TERM INT HUP
 mount -t tmpfs -o "mode=755,size=$size" data "$root/data" &&
   mount -t tmpfs -o mode=755 sys "$root/sys" &&
   mount -t tmpfs -o mode=755 system "$root/system" && cp -a "$root/usr/share/phone/." "$root/system" &&
-  mkdir -p "$root/data/local/tmp" "$root/data/misc/adb" "$root/data/simulated" &&
-  chown "$uid:$uid" "$root/data/local/tmp" && chmod 777 "$root/data/simulated" &&
+  mkdir -p "$root/data/local/tmp" "$root/data/misc/adb" "$root/data/simulated" \
+    "$root/data/media/0/Android/data" &&
+  chown "$uid:$uid" "$root/data/local/tmp" "$root/data/media/0/Android/data" && chmod 777 "$root/data/simulated" &&
   echo ready || exit 1
 while read -r command port; do
   off

@@ -20,6 +20,7 @@ class Phone:
     Attributes:
         root: Its file system as seen from here, mounts included.
         cable: Cut and restore it.
+        app_data: Where apps have their external files folders.
         emulated: Whether its processes run under qemu.
     """
 
@@ -39,6 +40,7 @@ class Phone:
         self._expect("ready")
         self.root = Path(f"/proc/{self._host.pid}/root{root}")
         self.temporary = self.root / "data" / "local" / "tmp"
+        self.app_data = self.root / "data" / "media" / "0" / "Android" / "data"
 
     def switch_on(self) -> None:
         """Boot, and wait until adbd listens."""
@@ -116,7 +118,8 @@ class Phone:
 
     def wipe(self) -> None:
         """Remove what tests left, and all answers of the stubs."""
-        for folder in (self.temporary, self.root / "data" / "simulated", self.root / "sys"):
+        simulated, sys = self.root / "data" / "simulated", self.root / "sys"
+        for folder in (self.temporary, self.app_data, simulated, sys):
             for each in folder.iterdir():
                 shutil.rmtree(each) if each.is_dir() else each.unlink()
 

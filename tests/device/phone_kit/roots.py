@@ -21,9 +21,9 @@ from typing import NoReturn
 # The shell and the tools of an Android: mksh and toybox, and nothing else.
 PACKAGES = ("adbd", "mksh", "toybox")
 TOOLS = (
-    "cat chmod cp cut date df false grep head id kill ln ls mkdir mv nproc printf ps readlink rm "
-    "rmdir sed seq setsid sha256sum sleep sort stat tail taskset tee timeout touch tr true uname "
-    "wc xargs"
+    "cat chmod cp cut date df false grep head id kill ln ls mkdir mv nproc pidof printf ps "
+    "readlink rm rmdir sed seq setsid sha256sum sleep sort stat tail taskset tee timeout touch tr "
+    "true uname wc xargs"
 )
 COMPILERS = {"amd64": "g++", "arm64": "aarch64-linux-gnu-g++"}
 SHIM = Path(__file__).with_name("adbd_shim.cpp")
@@ -120,6 +120,7 @@ def _furnish(architecture: str, root: Path) -> None:
     shell.symlink_to("mksh")
     for folder in ("data", "dev", "proc", "sys", "system", "tmp"):
         (root / folder).mkdir(parents=True, exist_ok=True)
+    (root / "sdcard").symlink_to("data/media/0")
     # Each device copies them to a /system of its own.
     programs = root / "usr" / "share" / "phone" / "bin"
     programs.mkdir(parents=True)

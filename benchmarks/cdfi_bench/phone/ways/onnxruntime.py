@@ -216,8 +216,8 @@ def _fallback(result: RunnerResult, run: RunnerJob) -> str | None:
     return f"{left} nodes ran elsewhere" if left else None
 
 
-def _lacks(_options: DeviceOptions) -> str | None:
-    return None
+def _lacks(options: DeviceOptions) -> str | None:
+    return "the app was asked for by --runner app" if options.app else None
 
 
 WAYS.register(WaySpec("onnxruntime", ("onnx", "ort"), _lacks, RunnerWay))
