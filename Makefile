@@ -10,7 +10,7 @@ export PIP_BUILD_CONSTRAINT := $(CURDIR)/constraints.txt
 export CDFI_SOURCES := $(CURDIR)
 export CDFI_CACHE ?= $(CURDIR)/build/cache
 
-.PHONY: artifacts test lint format bench compare-check setup wheel wheel-test native ort-headers default-model clean
+.PHONY: artifacts test lint format bench compare-check android-check setup wheel wheel-test native ort-headers default-model clean
 .DELETE_ON_ERROR:
 
 setup: .venv/.installed
@@ -84,6 +84,10 @@ compare-check: setup
 	$(BIN)/python tests/plant_worse.py $(COMPARED) build/compare/artifact
 	$(BIN)/cdfi-bench quality build/compare/artifact --baseline average --threads 1 --out build/compare/worse
 	$(COMPARE) build/compare/worse --out build/compare/caught; [ $$? = 1 ]
+
+# The Android demo without Gradle: compiled, tested, linted, linked and signed by Debian's and npm's tools.
+android-check: setup
+	$(BIN)/python android_demo/check
 
 # The native kernels alone, after a change to them: build/native/libcdfi_native.so, where an editable
 # install puts them as well.

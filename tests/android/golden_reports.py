@@ -79,6 +79,12 @@ DIFFERENT: dict[str, dict[str, Any]] = {
         "thermal": [[5, {"skin": 31_234, "cpu.1": 45_678}]],
     },
     "steady": {"thermal_status": [0, 0], "sustained_ns": [80_000_000] * 9, "fallback": None},
+    "slower, Android says cool": {"thermal_status": [0, 0]},
+    "just long enough": {
+        "thermal_status": [None, None],
+        "sustained_ns": [80_000_000 + 5_000_000 * step for step in range(9)],
+    },
+    "just too short": {"thermal_status": [None, None], "sustained_ns": [80_000_000] * 8},
     "untold": {
         "threads": 0,
         "affinity": None,
@@ -283,9 +289,10 @@ def manifest() -> Manifest:
     return parse_manifest(path.read_text(encoding="utf-8"), path.name)
 
 
-def dump(content: Any) -> bytes:
-    """JSON for a golden file."""
-    return (json.dumps(content, indent=1, sort_keys=True) + "\n").encode()
+def dump(content: list[dict[str, Any]]) -> bytes:
+    """JSON for a golden file, a line for each case."""
+    lines = (json.dumps(case, sort_keys=True, separators=(",", ":")) for case in content)
+    return ("[\n" + ",\n".join(lines) + "\n]\n").encode()
 
 
 def main() -> None:

@@ -167,7 +167,7 @@ def thumbnail_vectors() -> list[dict[str, Any]]:
             "seed": 5,
             "grey": text(video._thumbnail(noise(width, height, 5)).astype(np.uint8)),
         }
-        for width, height in ((64, 36), (37, 23), (20, 11), (101, 57), (32, 18), (1, 1))
+        for width, height in ((64, 36), (37, 23), (20, 11), (101, 57), (32, 18), (1, 1), (192, 18))
     ]
 
 

@@ -9,7 +9,7 @@ public open class CdfiException(
     public val expected: String? = null,
     public val got: String? = null,
     public val fix: String? = null,
-    cause: Throwable? = null
+    cause: Throwable? = null,
 ) : Exception(describe(problem, expected, got, fix), cause)
 
 /** What the caller gave cannot be used: sizes, frames, options. */
@@ -18,7 +18,7 @@ public class InputException(
     expected: String? = null,
     got: String? = null,
     fix: String? = null,
-    cause: Throwable? = null
+    cause: Throwable? = null,
 ) : CdfiException(problem, expected, got, fix, cause)
 
 /** An artifact or its manifest is broken, foreign, or not what it says. */
@@ -27,12 +27,12 @@ public class ArtifactException(
     expected: String? = null,
     got: String? = null,
     fix: String? = null,
-    cause: Throwable? = null
+    cause: Throwable? = null,
 ) : CdfiException(problem, expected, got, fix, cause)
 
 private fun describe(problem: String, expected: String?, got: String?, fix: String?): String = listOfNotNull(
     problem,
     expected?.let { "expected: $it" },
     got?.let { "got: $it" },
-    fix?.let { "fix: $it" }
+    fix?.let { "fix: $it" },
 ).joinToString("\n  ")

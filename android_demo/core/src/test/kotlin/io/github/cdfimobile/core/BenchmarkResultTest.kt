@@ -20,7 +20,7 @@ class BenchmarkResultTest {
         width = 448,
         height = 256,
         thermalStatusBefore = 0,
-        thermalStatusAfter = null
+        thermalStatusAfter = null,
     )
     private val complete = BenchmarkResult(
         runtime = "onnxruntime",
@@ -38,13 +38,13 @@ class BenchmarkResultTest {
             warmUp = 3,
             burstNs = listOf(80_000_000, 81_000_000, 79_500_000),
             endToEndNs = listOf(95_000_000),
-            sustainedNs = emptyList()
+            sustainedNs = emptyList(),
         ),
         memory = PeakMemory(beforeLoadBytes = 40_000_000, bytes = 190_000_000),
         frequency = listOf(Reading(1_000_000, mapOf("0" to 1_800_000L))),
         thermal = null,
         outputShape = listOf(1, 3, 256, 448),
-        app = app
+        app = app,
     )
 
     /** The same files are parsed by the host's reader in `tests/android`. */
@@ -63,9 +63,9 @@ class BenchmarkResultTest {
                 "the artifact is broken",
                 expected = "sha256 1",
                 got = "sha256 2",
-                fix = "push it again"
+                fix = "push it again",
             ),
-            app = app.copy(providerActual = null, providerFallback = null, artifactSha256 = null)
+            app = app.copy(providerActual = null, providerFallback = null, artifactSha256 = null),
         )
         assertEquals(Golden.text("benchmark_failed.json"), failed.toJson())
     }

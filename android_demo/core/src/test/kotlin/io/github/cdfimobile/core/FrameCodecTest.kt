@@ -7,12 +7,12 @@ import io.github.cdfimobile.core.manifest.PaddingMode
 import io.github.cdfimobile.core.tensor.FrameCodec
 import io.github.cdfimobile.core.tensor.FrameSize
 import io.github.cdfimobile.core.tensor.Padding
-import java.nio.FloatBuffer
 import org.junit.jupiter.api.Assertions.assertArrayEquals
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertThrows
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
+import java.nio.FloatBuffer
 
 class FrameCodecTest {
     private val vectors = Golden.json("tensors.json").asJsonArray.map { it.asJsonObject }
@@ -61,6 +61,7 @@ class FrameCodecTest {
     fun `dynamic graphs are padded to multiples, fixed ones to their size`() {
         val dynamic = manifest("NCHW", "reflect", multiple = 32)
         assertEquals(FrameSize(480, 288), Padding.graphSize(dynamic, 449, 257))
+        assertEquals(FrameSize(448, 256), Padding.graphSize(dynamic, 448, 256))
         val fixed = dynamic.copy(size = dynamic.size.copy(dynamic = false, width = 448, height = 256))
         assertEquals(FrameSize(448, 256), Padding.graphSize(fixed, 1, 1))
         assertThrows(InputException::class.java) { Padding.graphSize(fixed, 449, 256) }
@@ -85,6 +86,25 @@ class FrameCodecTest {
         assertThrows(InputException::class.java) {
             codec(vector, "NCHW").pack(frame(vector), graph(vector), FloatBuffer.allocate(5))
         }
+        assertThrows(InputException::class.java) {
+            codec(vector, "NCHW").unpack(FloatBuffer.allocate(3 * 8 * 8), graph(vector), RgbFrame(9, 8))
+        }
+    }
+
+    @Test
+    fun `a tensor's position is neither looked at nor moved`() {
+        val vector = vectors.first()
+        val tensor = FloatBuffer.allocate(3 * graph(vector).width * graph(vector).height)
+        tensor.position(7)
+        codec(vector, "NCHW").pack(frame(vector), graph(vector), tensor)
+        assertEquals(7, tensor.position())
+        val expected = Golden.floats(Golden.decode(vector["nchw"]))
+        assertArrayEquals(expected.array(), tensor.array(), 0f)
+        val raw = Golden.floats(Golden.decode(vector["raw_nchw"])).apply { position(7) }
+        val picture = RgbFrame(vector["width"].asInt, vector["height"].asInt)
+        codec(vector, "NCHW").unpack(raw, graph(vector), picture)
+        assertEquals(7, raw.position())
+        assertArrayEquals(Golden.decode(vector["picture"]), picture.pixels)
     }
 
     @Test

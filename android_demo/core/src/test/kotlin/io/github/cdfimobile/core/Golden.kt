@@ -34,7 +34,7 @@ object Golden {
             ByteArray(RgbFrame.CHANNELS * width * height) {
                 state = state * 1664525 + 1013904223
                 (state ushr 24).toByte()
-            }
+            },
         )
     }
 }

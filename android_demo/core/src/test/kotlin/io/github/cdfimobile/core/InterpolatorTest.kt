@@ -6,14 +6,14 @@ import io.github.cdfimobile.core.interpolate.ProviderUse
 import io.github.cdfimobile.core.interpolate.TensorRunner
 import io.github.cdfimobile.core.manifest.Artifact
 import io.github.cdfimobile.core.manifest.Manifest
-import java.nio.ByteBuffer
-import java.nio.ByteOrder
-import java.nio.FloatBuffer
 import org.junit.jupiter.api.Assertions.assertArrayEquals
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertThrows
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
+import java.nio.ByteBuffer
+import java.nio.ByteOrder
+import java.nio.FloatBuffer
 
 class InterpolatorTest {
     private val facts = Golden.json("pair.json").asJsonObject

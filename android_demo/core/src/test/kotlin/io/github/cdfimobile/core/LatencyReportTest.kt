@@ -8,7 +8,7 @@ import io.github.cdfimobile.core.manifest.Manifest
 import io.github.cdfimobile.core.report.AppFacts
 import io.github.cdfimobile.core.report.BenchmarkPlan
 import io.github.cdfimobile.core.report.BenchmarkResult
-import io.github.cdfimobile.core.report.DeviceFacts
+import io.github.cdfimobile.core.report.DeviceInfo
 import io.github.cdfimobile.core.report.LatencyReport
 import io.github.cdfimobile.core.report.PeakMemory
 import io.github.cdfimobile.core.report.PhaseSamples
@@ -33,10 +33,10 @@ class LatencyReportTest {
                         frames = "the built-in pair",
                         runs = run["runs"].asInt,
                         endToEnd = run["end_to_end"].asInt,
-                        sustainedSeconds = run["sustained_s"].asInt
+                        sustainedSeconds = run["sustained_s"].asInt,
                     ),
                     device = device(case["device"].asJsonObject),
-                    manifest = if (run["manifest"].asBoolean) manifest else null
+                    manifest = if (run["manifest"].asBoolean) manifest else null,
                 )
                 assertSame("report", case["report"], JsonParser.parseString(report.toJson()))
             }
@@ -60,7 +60,7 @@ class LatencyReportTest {
             warmUp = run["warm_up"].asInt,
             burstNs = longs(run["burst_ns"]),
             endToEndNs = longs(run["end_to_end_ns"]),
-            sustainedNs = longs(run["sustained_ns"])
+            sustainedNs = longs(run["sustained_ns"]),
         ),
         memory = run["memory"].asJsonArray.map { if (it.isJsonNull) null else it.asLong }
             .let { (before, peak) -> PeakMemory(before, peak) },
@@ -69,7 +69,7 @@ class LatencyReportTest {
         outputShape = null,
         app = app(run),
         stopped = run.there("stopped")?.asString,
-        failure = run.there("error")?.let { ArtifactException(it.asString, fix = "try again") }
+        failure = run.there("error")?.let { ArtifactException(it.asString, fix = "try again") },
     )
 
     private fun app(run: JsonObject): AppFacts {
@@ -85,11 +85,11 @@ class LatencyReportTest {
             width = run["width"].asInt,
             height = run["height"].asInt,
             thermalStatusBefore = before,
-            thermalStatusAfter = after
+            thermalStatusAfter = after,
         )
     }
 
-    private fun device(facts: JsonObject) = DeviceFacts(
+    private fun device(facts: JsonObject) = DeviceInfo(
         name = facts["name"].asString,
         model = facts.there("model")?.asString,
         soc = facts.there("soc")?.asString,
@@ -101,7 +101,7 @@ class LatencyReportTest {
         cores = facts["cores"].asInt,
         maxFrequencyKhz = facts.there("max_frequency_khz")?.asJsonArray?.map { it.asInt },
         governor = facts.there("governor")?.asString,
-        memoryBytes = facts.there("memory_bytes")?.asLong
+        memoryBytes = facts.there("memory_bytes")?.asLong,
     )
 
     private fun readings(found: JsonElement?): List<Reading>? = found?.asJsonArray?.map { each ->
@@ -131,7 +131,9 @@ class LatencyReportTest {
                 assertEquals(expected.asDouble, found.asDouble, tolerance, path)
             }
 
-            else -> assertEquals(expected, found, path)
+            else -> {
+                assertEquals(expected, found, path)
+            }
         }
     }
 

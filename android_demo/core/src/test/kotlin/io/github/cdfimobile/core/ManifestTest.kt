@@ -9,13 +9,13 @@ import io.github.cdfimobile.core.manifest.ArtifactIndex
 import io.github.cdfimobile.core.manifest.Layout
 import io.github.cdfimobile.core.manifest.Manifest
 import io.github.cdfimobile.core.manifest.PaddingMode
-import java.io.ByteArrayInputStream
-import java.io.FileNotFoundException
 import org.junit.jupiter.api.Assertions.assertArrayEquals
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertThrows
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
+import java.io.ByteArrayInputStream
+import java.io.FileNotFoundException
 
 class ManifestTest {
     private val golden = Golden.json("manifests.json").asJsonObject
@@ -50,6 +50,11 @@ class ManifestTest {
     fun `what is no JSON is an artifact error`() {
         for (text in listOf("", "{", "[]", "{\"schema_version\": 1", "null")) {
             assertThrows(ArtifactException::class.java, { Manifest.parse(text, "broken") }, text)
+        }
+        // What parsers like to forgive.
+        val whole = full.toString()
+        for (text in listOf("$whole {}", "/* */ $whole", whole.replaceFirst("\"", "'").replaceFirst("\"", "'"))) {
+            assertThrows(ArtifactException::class.java, { Manifest.parse(text, "broken") }, text.take(20))
         }
     }
 

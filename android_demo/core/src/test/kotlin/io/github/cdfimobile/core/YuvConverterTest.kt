@@ -8,12 +8,12 @@ import io.github.cdfimobile.core.image.Range
 import io.github.cdfimobile.core.image.RgbFrame
 import io.github.cdfimobile.core.image.YuvConverter
 import io.github.cdfimobile.core.image.YuvPlanes
-import java.nio.ByteBuffer
 import org.junit.jupiter.api.Assertions.assertArrayEquals
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertThrows
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
+import java.nio.ByteBuffer
 
 class YuvConverterTest {
     private val vectors = Golden.json("yuv.json").asJsonArray.map { it.asJsonObject }
@@ -110,7 +110,7 @@ class YuvConverterTest {
         pixelStride: Int,
         left: Int,
         top: Int,
-        data: ByteBuffer = ByteBuffer.allocate(400)
+        data: ByteBuffer = ByteBuffer.allocate(400),
     ): Plane {
         for (y in 0 until height) {
             for (x in 0 until width) {
@@ -128,12 +128,12 @@ class YuvConverterTest {
             height(vector),
             Plane(y, width(vector), 1),
             Plane(u, half, 1),
-            Plane(v, half, 1)
+            Plane(v, half, 1),
         )
     }
 
     private fun converter(vector: JsonObject) = YuvConverter(
-        ColourSpace(Matrix.valueOf(vector["matrix"].asString), Range.valueOf(vector["range"].asString))
+        ColourSpace(Matrix.valueOf(vector["matrix"].asString), Range.valueOf(vector["range"].asString)),
     )
 
     private fun width(vector: JsonObject) = vector["width"].asInt

@@ -3,7 +3,7 @@ package io.github.cdfimobile.core.image
 /** Luma weights of red and blue: ITU-R BT.601-7 (standard definition) and BT.709-6 (high definition). */
 public enum class Matrix(internal val red: Double, internal val blue: Double) {
     BT601(0.299, 0.114),
-    BT709(0.2126, 0.0722)
+    BT709(0.2126, 0.0722),
 }
 
 /** Limited: luma 16 to 235, chroma 16 to 240. Full: 0 to 255 (JPEG). */

@@ -10,7 +10,7 @@ import io.github.cdfimobile.core.InputException
 public class RgbFrame(
     public val width: Int,
     public val height: Int,
-    public val pixels: ByteArray = ByteArray(CHANNELS * width * height)
+    public val pixels: ByteArray = ByteArray(CHANNELS * width * height),
 ) {
     init {
         if (width < 1 || height < 1) {
@@ -21,7 +21,7 @@ public class RgbFrame(
             throw InputException(
                 "the pixels do not fill the frame",
                 expected = "$expected bytes for ${width}x$height",
-                got = "${pixels.size} bytes"
+                got = "${pixels.size} bytes",
             )
         }
     }

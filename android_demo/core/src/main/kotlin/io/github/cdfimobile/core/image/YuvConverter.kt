@@ -45,19 +45,27 @@ public class YuvConverter(space: ColourSpace) {
      */
     public fun toRgb(source: YuvPlanes, target: RgbFrame) {
         requireSame(source, target)
-        val pixels = target.pixels
-        var next = 0
+        val half = (source.width + 1) / 2
+        val luma = source.y.Lines(source.width)
+        val (u, v) = source.u.Lines(half) to source.v.Lines(half)
         for (row in 0 until source.height) {
             val y = source.top + row
-            for (column in 0 until source.width) {
-                val x = source.left + column
-                val luma = (source.y.at(x, y) - black) * fromY + HALF
-                val u = source.u.at(x / 2, y / 2) - NEUTRAL
-                val v = source.v.at(x / 2, y / 2) - NEUTRAL
-                pixels[next++] = byte(luma + redFromV * v)
-                pixels[next++] = byte(luma + greenFromU * u + greenFromV * v)
-                pixels[next++] = byte(luma + blueFromU * u)
-            }
+            luma.read(source.left, y)
+            u.read(source.left / 2, y / 2)
+            v.read(source.left / 2, y / 2)
+            line(luma.values, u.values, v.values, target.pixels, RgbFrame.CHANNELS * source.width * row)
+        }
+    }
+
+    private fun line(luma: IntArray, us: IntArray, vs: IntArray, pixels: ByteArray, start: Int) {
+        var next = start
+        for (x in luma.indices) {
+            val y = (luma[x] - black) * fromY + HALF
+            val u = us[x / 2] - NEUTRAL
+            val v = vs[x / 2] - NEUTRAL
+            pixels[next++] = byte(y + redFromV * v)
+            pixels[next++] = byte(y + greenFromU * u + greenFromV * v)
+            pixels[next++] = byte(y + blueFromU * u)
         }
     }
 
@@ -110,7 +118,7 @@ public class YuvConverter(space: ColourSpace) {
             throw InputException(
                 "the YUV and the RGB frame differ in size",
                 expected = "${planes.width}x${planes.height}",
-                got = "${frame.width}x${frame.height}"
+                got = "${frame.width}x${frame.height}",
             )
         }
     }

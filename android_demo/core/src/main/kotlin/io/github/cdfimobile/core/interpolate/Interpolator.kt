@@ -57,7 +57,7 @@ public class Interpolator(private val runner: TensorRunner) : AutoCloseable {
                 "the frames have different sizes",
                 expected = "two frames of ${first.width}x${first.height}",
                 got = "${other.width}x${other.height}",
-                fix = "resize or crop one of them"
+                fix = "resize or crop one of them",
             )
         }
     }

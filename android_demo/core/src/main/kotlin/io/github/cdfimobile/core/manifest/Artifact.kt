@@ -24,7 +24,7 @@ public class Artifact private constructor(public val manifest: Manifest, public 
                     "$name is not the file its manifest describes",
                     expected = "sha256 ${manifest.artifact.sha256}",
                     got = "sha256 $actual",
-                    fix = "copy the artifact together with its manifest, or export it again"
+                    fix = "copy the artifact together with its manifest, or export it again",
                 )
             }
             return Artifact(manifest, bytes)
@@ -41,7 +41,7 @@ public class Artifact private constructor(public val manifest: Manifest, public 
                 "$name is missing",
                 expected = "an artifact of cdfi-export with its manifest beside it",
                 fix = "export it again with cdfi-export --android",
-                cause = error
+                cause = error,
             )
         }
     }

@@ -2,7 +2,6 @@ package io.github.cdfimobile.core.manifest
 
 import com.google.gson.JsonObject
 import com.google.gson.JsonParseException
-import com.google.gson.JsonParser
 import io.github.cdfimobile.core.ArtifactException
 
 /** One artifact that the app ships; [width] and [height] in pixels, null where the graph takes any size. */
@@ -14,7 +13,7 @@ public data class ShippedArtifact(
     val width: Int?,
     val height: Int?,
     val bytes: Long,
-    val sha256: String
+    val sha256: String,
 )
 
 /** The artifacts that `cdfi-export --android` wrote, from its `index.json`; the first one is the default. */
@@ -31,7 +30,7 @@ public object ArtifactIndex {
      */
     public fun parse(text: String): List<ShippedArtifact> {
         val root = try {
-            JsonParser.parseString(text) as? JsonObject
+            StrictJson.parse(text) as? JsonObject
         } catch (error: JsonParseException) {
             throw ArtifactException("$FILE is no JSON", got = error.message, cause = error)
         }
@@ -40,7 +39,7 @@ public object ArtifactIndex {
                 "$FILE has another schema version",
                 expected = SCHEMA_VERSION.toString(),
                 got = root?.get("schema_version")?.toString() ?: "none",
-                fix = "run cdfi-export --android again"
+                fix = "run cdfi-export --android again",
             )
         }
         val fields = JsonFields(root, FILE, "index")
@@ -58,6 +57,6 @@ public object ArtifactIndex {
         width = fields.intOrNull("width"),
         height = fields.intOrNull("height"),
         bytes = fields.long("bytes"),
-        sha256 = fields.string("sha256")
+        sha256 = fields.string("sha256"),
     ).also { fields.end() }
 }

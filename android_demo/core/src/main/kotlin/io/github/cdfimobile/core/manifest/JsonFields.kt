@@ -84,7 +84,7 @@ internal class JsonFields(private val json: JsonObject, private val source: Stri
         "the manifest $source does not fit its schema",
         expected = "$path.$name: $expected",
         got = got,
-        fix = "export the artifact again with cdfi-export"
+        fix = "export the artifact again with cdfi-export",
     )
 
     fun text(element: JsonElement): String {

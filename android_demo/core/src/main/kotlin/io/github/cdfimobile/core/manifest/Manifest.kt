@@ -16,7 +16,7 @@ public data class Manifest(
     val tiling: TilingInfo?,
     val timeStep: Double,
     val tools: Map<String, String>,
-    val parity: List<ParityResult>
+    val parity: List<ParityResult>,
 ) {
     public companion object {
         /** The one version of the schema that this reader knows. */
@@ -42,7 +42,7 @@ public data class NetworkInfo(
     val weightsSha256: String,
     val parameters: Long,
     val macs: Long?,
-    val macsSize: List<Int>?
+    val macsSize: List<Int>?,
 )
 
 /** The file itself. [portable] computes the same without the native library, or is null. */
@@ -54,7 +54,7 @@ public data class ArtifactInfo(
     val form: String,
     val precision: String,
     val opset: Int?,
-    val portable: String?
+    val portable: String?,
 )
 
 /** How the adaptive collaboration of flows is written in the artifact; F x F [taps]. */
@@ -63,7 +63,7 @@ public data class WarpInfo(
     val sampling: String,
     val offsets: String?,
     val taps: Int,
-    val dilation: Int
+    val dilation: Int,
 )
 
 /** Nodes by operator type, and remarks for people. */
@@ -78,7 +78,7 @@ public data class TensorInfo(
     val layout: Layout,
     val dtype: String,
     val shape: List<String>,
-    val valueRange: List<Double>
+    val valueRange: List<Double>,
 )
 
 /** Frame size of the graph; null on both sides when [dynamic]. */
@@ -111,5 +111,5 @@ public data class ParityResult(
     val lostDb: Double?,
     val lostLimitDb: Double?,
     val verdict: String,
-    val reason: String?
+    val reason: String?,
 )

@@ -3,7 +3,6 @@ package io.github.cdfimobile.core.manifest
 import com.google.gson.JsonElement
 import com.google.gson.JsonObject
 import com.google.gson.JsonParseException
-import com.google.gson.JsonParser
 import io.github.cdfimobile.core.ArtifactException
 
 private val SHA256 = Regex("[0-9a-f]{64}")
@@ -12,13 +11,13 @@ private val SHA256 = Regex("[0-9a-f]{64}")
 internal class ManifestReader(private val source: String) {
     fun read(text: String): Manifest {
         val json = try {
-            JsonParser.parseString(text)
+            StrictJson.parse(text)
         } catch (error: JsonParseException) {
             throw ArtifactException(
                 "the manifest $source is no JSON",
                 got = error.message,
                 fix = "export the artifact again with cdfi-export",
-                cause = error
+                cause = error,
             )
         }
         val root = json as? JsonObject
@@ -28,7 +27,7 @@ internal class ManifestReader(private val source: String) {
                 "the manifest $source has another schema version",
                 expected = Manifest.SCHEMA_VERSION.toString(),
                 got = version?.toString() ?: "none",
-                fix = "use the cdfi-mobile release that wrote it, or export the artifact again"
+                fix = "use the cdfi-mobile release that wrote it, or export the artifact again",
             )
         }
         return manifest(JsonFields(root, source, "manifest"))
@@ -50,7 +49,7 @@ internal class ManifestReader(private val source: String) {
             tiling = fields.childOrNull("tiling")?.let(::tiling),
             timeStep = timeStep,
             tools = fields.entries("tools") { fields.text(it) },
-            parity = fields.childrenOrEmpty("parity").map(::parity)
+            parity = fields.childrenOrEmpty("parity").map(::parity),
         ).also { fields.end() }
     }
 
@@ -61,7 +60,7 @@ internal class ManifestReader(private val source: String) {
         parameters = fields.require("parameters", fields.long("parameters"), "0 or more") { it >= 0 },
         macs = fields.longOrNull("macs"),
         macsSize = fields.itemsOrNull("macs_size") { fields.whole(it).toInt() }
-            ?.let { fields.require("macs_size", it, "a width and a height") { size -> size.size == 2 } }
+            ?.let { fields.require("macs_size", it, "a width and a height") { size -> size.size == 2 } },
     ).also { fields.end() }
 
     private fun artifact(fields: JsonFields) = ArtifactInfo(
@@ -72,7 +71,7 @@ internal class ManifestReader(private val source: String) {
         form = fields.choice("form", fields.string("form", "dense"), "dense", "compact", "sparse"),
         precision = fields.string("precision", "float32"),
         opset = fields.intOrNull("opset"),
-        portable = fields.stringOrNull("portable")
+        portable = fields.stringOrNull("portable"),
     ).also { fields.end() }
 
     private fun warp(fields: JsonFields) = WarpInfo(
@@ -80,12 +79,12 @@ internal class ManifestReader(private val source: String) {
         sampling = fields.choice("sampling", fields.string("sampling"), "truncate", "bilinear"),
         offsets = fields.stringOrNull("offsets")?.let { fields.choice("offsets", it, "per_tap", "shared") },
         taps = atLeast(fields, "taps", fields.int("taps"), 1),
-        dilation = atLeast(fields, "dilation", fields.int("dilation"), 1)
+        dilation = atLeast(fields, "dilation", fields.int("dilation"), 1),
     ).also { fields.end() }
 
     private fun graph(fields: JsonFields) = GraphInfo(
         operators = fields.entries("operators") { fields.whole(it).toInt() },
-        remarks = fields.items("remarks", emptyList()) { fields.text(it) }
+        remarks = fields.items("remarks", emptyList()) { fields.text(it) },
     ).also { fields.end() }
 
     private fun tensor(fields: JsonFields) = TensorInfo(
@@ -94,13 +93,13 @@ internal class ManifestReader(private val source: String) {
         dtype = fields.string("dtype", "float32"),
         shape = fields.items("shape") { it.asString },
         valueRange = fields.items("value_range", listOf(0.0, 1.0)) { fields.number(it) }
-            .let { fields.require("value_range", it, "two numbers") { range -> range.size == 2 } }
+            .let { fields.require("value_range", it, "two numbers") { range -> range.size == 2 } },
     ).also { fields.end() }
 
     private fun size(fields: JsonFields) = SizeInfo(
         dynamic = fields.boolean("dynamic"),
         width = fields.intOrNull("width"),
-        height = fields.intOrNull("height")
+        height = fields.intOrNull("height"),
     ).also { fields.end() }
 
     private fun padding(fields: JsonFields): PaddingInfo {
@@ -113,7 +112,7 @@ internal class ManifestReader(private val source: String) {
 
     private fun tiling(fields: JsonFields) = TilingInfo(
         halo = atLeast(fields, "halo", fields.int("halo"), 0),
-        exact = fields.boolean("exact", false)
+        exact = fields.boolean("exact", false),
     ).also { fields.end() }
 
     private fun parity(fields: JsonFields) = ParityResult(
@@ -133,7 +132,7 @@ internal class ManifestReader(private val source: String) {
         lostDb = fields.doubleOrNull("lost_db"),
         lostLimitDb = fields.doubleOrNull("lost_limit_db"),
         verdict = fields.choice("verdict", fields.string("verdict"), "pass", "fail"),
-        reason = fields.stringOrNull("reason")
+        reason = fields.stringOrNull("reason"),
     ).also { fields.end() }
 
     private fun sha256(fields: JsonFields, name: String): String =

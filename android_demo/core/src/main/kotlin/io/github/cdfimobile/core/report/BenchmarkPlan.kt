@@ -14,5 +14,5 @@ public data class BenchmarkPlan(
     val frames: String,
     val runs: Int,
     val endToEnd: Int = 0,
-    val sustainedSeconds: Int = 0
+    val sustainedSeconds: Int = 0,
 )

@@ -14,7 +14,7 @@ public data class PhaseSamples(
     val warmUp: Int = 0,
     val burstNs: List<Long> = emptyList(),
     val endToEndNs: List<Long> = emptyList(),
-    val sustainedNs: List<Long> = emptyList()
+    val sustainedNs: List<Long> = emptyList(),
 )
 
 /** Resident memory of the process in bytes at its peak (`VmHWM`); null where it could not be read. */
@@ -35,7 +35,7 @@ public data class AppFacts(
     val width: Int?,
     val height: Int?,
     val thermalStatusBefore: Int?,
-    val thermalStatusAfter: Int?
+    val thermalStatusAfter: Int?,
 )
 
 /**
@@ -62,7 +62,7 @@ public data class BenchmarkResult(
     val outputShape: List<Long>?,
     val app: AppFacts,
     val stopped: String? = null,
-    val failure: CdfiException? = null
+    val failure: CdfiException? = null,
 ) {
     /** Why the run ended before its end, in one line; null for a complete one. */
     internal val ended: String?
@@ -98,8 +98,8 @@ public data class BenchmarkResult(
             "frequency" to readings(frequency),
             "thermal" to readings(thermal),
             "output_shape" to (outputShape?.let { shape -> array(shape.map(::JsonPrimitive)) } ?: JsonNull.INSTANCE),
-            "app" to appJson()
-        )
+            "app" to appJson(),
+        ),
     )
 
     private fun appJson(): JsonObject = jsonObject(
@@ -114,14 +114,14 @@ public data class BenchmarkResult(
         "height" to number(app.height),
         "thermal_status_before" to number(app.thermalStatusBefore),
         "thermal_status_after" to number(app.thermalStatusAfter),
-        "error" to (failure?.let(::errorJson) ?: JsonNull.INSTANCE)
+        "error" to (failure?.let(::errorJson) ?: JsonNull.INSTANCE),
     )
 
     private fun errorJson(failure: CdfiException): JsonElement = jsonObject(
         "message" to text(failure.problem),
         "expected" to text(failure.expected),
         "got" to text(failure.got),
-        "fix" to text(failure.fix)
+        "fix" to text(failure.fix),
     )
 
     public companion object {
@@ -146,7 +146,7 @@ public data class BenchmarkResult(
                 list.map { reading ->
                     val values = reading.values.map { (name, value) -> name to JsonPrimitive(value) }
                     array(listOf(JsonPrimitive(reading.timeNs), jsonObject(*values.toTypedArray())))
-                }
+                },
             )
         } ?: JsonNull.INSTANCE
     }

@@ -17,8 +17,8 @@ import java.util.TimeZone
 public class LatencyReport(
     private val result: BenchmarkResult,
     private val plan: BenchmarkPlan,
-    private val device: DeviceFacts,
-    private val manifest: Manifest?
+    private val device: DeviceInfo,
+    private val manifest: Manifest?,
 ) {
     private val deviceJson get() = device.toJson(result.emulated != null)
 
@@ -31,7 +31,7 @@ public class LatencyReport(
             .put("device", deviceJson)
             .put("interrupted", result.stopped == BenchmarkResult.TERMINATED)
             .put("rows", JsonArray().apply { add(row()) })
-            .end()
+            .end(),
     )
 
     private fun run(): JsonObject {
@@ -117,7 +117,7 @@ public class LatencyReport(
             "timing",
             "memory",
             "conditions",
-            "mobile"
+            "mobile",
         )
 
         // java.time needs Android 8.

@@ -70,7 +70,7 @@ internal class RowSections(private val result: BenchmarkResult, private val plan
                 reading.values.forEach { (name, value) -> addProperty(name, value * scale) }
             }
             Section().put("time_s", reading.timeNs * NANO).put("values", values).end()
-        }
+        },
     )
 
     private companion object {

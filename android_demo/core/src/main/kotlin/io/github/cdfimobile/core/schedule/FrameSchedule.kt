@@ -13,7 +13,9 @@ public data class Halving(val left: Int, val right: Int, val at: Int)
 
 /**
  * Which frames lie between two of the clip, and when they are shown. The networks know the middle only, so
- * quarters and eighths come from halving again.
+ * quarters and eighths come from halving again. What is halved again is a frame of 8 bits, which takes a
+ * quarter of the memory; the Python runtime halves between unrounded ones, and a test there holds the
+ * difference to one level of 255.
  *
  * @param factor 2, 4 or 8 times as many frames.
  * @param originUs presentation time in µs of the clip's first frame, which keeps it.
@@ -56,7 +58,7 @@ public class FrameSchedule(public val factor: Int, private val pace: Pace, priva
             throw InputException(
                 "the frames are not in the order in which they are shown",
                 expected = "$startUs µs or later",
-                got = "$endUs µs"
+                got = "$endUs µs",
             )
         }
         val start = shownAt(startUs)

@@ -8,19 +8,22 @@ import io.github.cdfimobile.core.image.RgbFrame
  * exceeds [JUMP_LEVELS] and [JUMP_RATIO] times the difference before it. One instance a clip.
  */
 public class SceneCut {
+    private var thumbnails: Thumbnails? = null
     private var last: Thumbnail? = null
     private var before: Double? = null
 
     /** Whether a cut lies between the frame before and [frame]; false for the first one. */
     public fun isCut(frame: RgbFrame): Boolean {
-        val now = Thumbnail(frame)
+        val now = thumbnailsFor(frame).of(frame)
         val difference = last?.difference(now)
         val cut = difference != null && exceeds(difference, before)
         last = now
-        // A cut says nothing about how fast the scene behind it moves.
-        before = if (cut) null else difference
+        before = difference
         return cut
     }
+
+    private fun thumbnailsFor(frame: RgbFrame): Thumbnails =
+        thumbnails?.takeIf { it.fits(frame) } ?: Thumbnails(frame.width, frame.height).also { thumbnails = it }
 
     private fun exceeds(difference: Double, before: Double?): Boolean = difference > CUT_LEVELS ||
         (before != null && difference > JUMP_LEVELS && difference > JUMP_RATIO * before)

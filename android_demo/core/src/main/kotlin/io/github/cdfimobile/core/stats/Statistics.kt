@@ -19,7 +19,7 @@ public object Statistics {
             throw InputException(
                 "no percentile",
                 expected = "at least one sample, 0 to 100 percent",
-                got = "${samples.size} samples, $percent percent"
+                got = "${samples.size} samples, $percent percent",
             )
         }
         val sorted = samples.sortedArray()

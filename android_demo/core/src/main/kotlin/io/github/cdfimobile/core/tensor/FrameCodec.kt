@@ -5,6 +5,7 @@ import io.github.cdfimobile.core.InputException
 import io.github.cdfimobile.core.image.RgbFrame
 import io.github.cdfimobile.core.manifest.Layout
 import io.github.cdfimobile.core.manifest.Manifest
+import java.nio.Buffer
 import java.nio.FloatBuffer
 
 /**
@@ -32,16 +33,20 @@ public class FrameCodec(private val manifest: Manifest) {
         requireRoom(tensor, size)
         val mode = manifest.padding.mode
         val columns = IntArray(size.width) { RgbFrame.CHANNELS * Padding.sourceIndex(it, frame.width, mode) }
-        val plane = size.width * size.height
+        val lines = Lines(input, size)
+        // Line by line: single values of a direct buffer are slow on phones.
+        val line = FloatArray(lines.length)
+        val target = tensor.duplicate()
         for (y in 0 until size.height) {
             val row = RgbFrame.CHANNELS * frame.width * Padding.sourceIndex(y, frame.height, mode)
-            for (x in 0 until size.width) {
-                val from = row + columns[x]
-                val to = y * size.width + x
-                for (channel in 0 until RgbFrame.CHANNELS) {
-                    val value = UNIT[frame.pixels[from + channel].toInt() and BYTE]
-                    tensor.put(index(input, to, channel, plane), value)
+            for (channel in lines.channels) {
+                var at = 0
+                for (column in columns) {
+                    val from = row + column + channel
+                    for (next in 0 until lines.step) line[at++] = UNIT[frame.pixels[from + next].toInt() and BYTE]
                 }
+                seek(target, lines.start(channel, y))
+                target.put(line)
             }
         }
     }
@@ -49,30 +54,29 @@ public class FrameCodec(private val manifest: Manifest) {
     /**
      * Fills [frame] with the top left of [tensor], an output of [size].
      *
+     * @throws InputException the tensor is too small for [size], or [size] for the frame.
      * @throws ArtifactException NaN or infinite values among those of the frame.
      */
     public fun unpack(tensor: FloatBuffer, size: FrameSize, frame: RgbFrame) {
         requireRoom(tensor, size)
-        val plane = size.width * size.height
-        var next = 0
+        requireFits(frame, size)
+        val lines = Lines(output, size)
+        val line = FloatArray(frame.width * lines.step)
+        val source = tensor.duplicate()
         var broken = 0
         for (y in 0 until frame.height) {
-            for (x in 0 until frame.width) {
-                for (channel in 0 until RgbFrame.CHANNELS) {
-                    val value = tensor.get(index(output, y * size.width + x, channel, plane))
+            for (channel in lines.channels) {
+                seek(source, lines.start(channel, y))
+                source.get(line)
+                var to = RgbFrame.CHANNELS * frame.width * y + channel
+                for (value in line) {
                     if (!value.isFinite()) broken++
-                    frame.pixels[next++] = (value.coerceIn(0f, 1f) * BYTE + HALF).toInt().toByte()
+                    frame.pixels[to] = (value.coerceIn(0f, 1f) * BYTE + HALF).toInt().toByte()
+                    to += RgbFrame.CHANNELS / lines.step
                 }
             }
         }
-        if (broken > 0) {
-            throw ArtifactException(
-                "the network of ${manifest.artifact.file} returned NaN or infinite values",
-                expected = "finite values",
-                got = "$broken of ${frame.pixels.size} values",
-                fix = "its weights are damaged or its precision is too low: export it again"
-            )
-        }
+        if (broken > 0) throw notFinite(broken, frame.pixels.size)
     }
 
     private fun layoutOf(tensors: List<Pair<Layout, String>>): Layout {
@@ -83,7 +87,7 @@ public class FrameCodec(private val manifest: Manifest) {
                 "${manifest.artifact.file} takes or gives something other than float32 frames",
                 expected = "float32 in one layout",
                 got = kinds.joinToString { "${it.second} ${it.first}" },
-                fix = "export it without --images"
+                fix = "export it without --images",
             )
         }
         return only.first
@@ -96,13 +100,44 @@ public class FrameCodec(private val manifest: Manifest) {
         }
     }
 
+    private fun requireFits(frame: RgbFrame, size: FrameSize) {
+        if (frame.width > size.width || frame.height > size.height) {
+            throw InputException(
+                "the frame is larger than the tensor",
+                expected = "at most $size",
+                got = "${frame.width}x${frame.height}",
+            )
+        }
+    }
+
+    private fun notFinite(count: Int, all: Int) = ArtifactException(
+        "the network of ${manifest.artifact.file} returned NaN or infinite values",
+        expected = "finite values",
+        got = "$count of $all values",
+        fix = "its weights are damaged or its precision is too low: export it again",
+    )
+
+    /** Where the lines of a tensor lie: NCHW has one of each colour, NHWC one with the colours in turn. */
+    private class Lines(private val layout: Layout, private val size: FrameSize) {
+        /** Values of a pixel that lie together. */
+        val step = if (layout == Layout.NCHW) 1 else RgbFrame.CHANNELS
+        val length = size.width * step
+
+        /** The first channel of each line. */
+        val channels = if (layout == Layout.NCHW) 0 until RgbFrame.CHANNELS else 0..0
+
+        fun start(channel: Int, y: Int): Int = (channel * size.height + y) * length
+    }
+
     public companion object {
         private const val BYTE = 255
         private const val HALF = 0.5f
         private val UNIT = FloatArray(BYTE + 1) { it.toFloat() / BYTE }
 
-        private fun index(layout: Layout, pixel: Int, channel: Int, plane: Int): Int =
-            if (layout == Layout.NCHW) channel * plane + pixel else pixel * RgbFrame.CHANNELS + channel
+        // The method of Buffer: FloatBuffer's own came with Java 9 and Android 9.
+        private fun seek(buffer: Buffer, position: Int) {
+            buffer.position(position)
+        }
 
         internal fun shape(size: FrameSize, layout: Layout): LongArray {
             val (width, height) = size.width.toLong() to size.height.toLong()

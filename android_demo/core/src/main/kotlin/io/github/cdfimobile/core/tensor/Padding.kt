@@ -42,7 +42,7 @@ public object Padding {
                 "the manifest of ${manifest.artifact.file} gives no frame size",
                 expected = "a width and a height, or a dynamic size",
                 got = "width ${size.width}, height ${size.height}",
-                fix = "export the artifact again with cdfi-export"
+                fix = "export the artifact again with cdfi-export",
             )
         }
         if (width > size.width || height > size.height) {
@@ -50,7 +50,7 @@ public object Padding {
                 "the frames are larger than ${manifest.artifact.file} takes",
                 expected = "at most ${size.width}x${size.height} pixels",
                 got = "${width}x$height pixels",
-                fix = "export with cdfi-export --dynamic or --size ${width}x$height"
+                fix = "export with cdfi-export --dynamic or --size ${width}x$height",
             )
         }
         return FrameSize(size.width, size.height)

@@ -17,7 +17,7 @@ import com.google.gson.JsonObject
  * @property governor of CPU frequencies.
  * @property memoryBytes all of the phone's.
  */
-public data class DeviceFacts(
+public data class DeviceInfo(
     val name: String,
     val model: String?,
     val soc: String?,
@@ -29,7 +29,7 @@ public data class DeviceFacts(
     val cores: Int,
     val maxFrequencyKhz: List<Int>?,
     val governor: String?,
-    val memoryBytes: Long?
+    val memoryBytes: Long?,
 ) {
     internal fun toJson(emulated: Boolean): JsonObject = Section()
         .put("kind", KIND)

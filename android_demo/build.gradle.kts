@@ -1,0 +1,7 @@
+// Plugins are declared here once, so that all modules share one class loader and version of them.
+plugins {
+    alias(libs.plugins.android.application) apply false
+    alias(libs.plugins.android.library) apply false
+    alias(libs.plugins.kotlin.android) apply false
+    alias(libs.plugins.kotlin.jvm) apply false
+}

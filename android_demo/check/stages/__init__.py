@@ -1,0 +1,1 @@
+"""One file is one stage of the check."""
