@@ -14,14 +14,19 @@ from typing import NoReturn
 import pytest
 from cdfi_bench.adb.client import Adb
 from cdfi_bench.adb.selection import choose_device
+from cdfi_bench.cli import app
+from cdfi_bench.report import Report, Row
+from cdfi_runtime.command import run_app
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from phone_kit.app import InstalledApp
 from phone_kit.emulation import require_arm64
 from phone_kit.phone import Phone, free_port, listen
 from phone_kit.roots import cached_root
 
 Lacking = Callable[[str], NoReturn]
+DEFAULT = Path(__file__).parents[2] / "runtime/cdfi_runtime/assets/default.onnx"
 
 
 @pytest.fixture(scope="session")
@@ -138,3 +143,28 @@ def arm_phone(arm64_device: Phone) -> Iterator[Phone]:
 def adb(phone: Phone) -> Adb:
     """The device ``phone``, with little patience."""
     return Adb(phone.serial, time_limit=20)
+
+
+@pytest.fixture
+def installed(phone: Phone) -> Iterator[InstalledApp]:
+    found = InstalledApp(phone)
+    try:
+        yield found
+    finally:
+        found.close()
+
+
+@pytest.fixture
+def in_app(phone: Phone, tmp_path: Path) -> Callable[..., Row]:
+    """Runs the command in the app; the one row it wrote, after a look at the exit code."""
+
+    def run(*arguments: object, code: int = 0) -> Row:
+        out = tmp_path / "out"
+        command = ["latency", DEFAULT, "--device", f"adb:{phone.serial}", "--runner", "app"]
+        with pytest.raises(SystemExit) as end:
+            run_app(app, list(map(str, [*command, *arguments, "--out", out])))
+        (row,) = Report.model_validate_json((out / "latency.json").read_text()).rows
+        assert end.value.code == code, row.verdict
+        return row
+
+    return run
