@@ -112,5 +112,8 @@ class BoundedQueueTest {
 
 /** Waits until [condition] holds; the test's own time limit ends it. */
 internal fun waitUntil(condition: () -> Boolean) {
-    while (!condition()) Thread.yield()
+    while (!condition()) {
+        if (Thread.interrupted()) throw InterruptedException("what was waited for never came")
+        Thread.yield()
+    }
 }

@@ -16,7 +16,7 @@ import java.util.concurrent.CountDownLatch
 
 private const val SIDE = 20
 
-@Timeout(60)
+@Timeout(20)
 class SlowMotionTest {
     /** Grey frames; each value is what all pixels have. */
     private class Greys(
