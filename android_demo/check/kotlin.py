@@ -56,15 +56,25 @@ def run_tests(
     classpath: Sequence[Path],
     properties: Mapping[str, str],
     library_path: Path | None = None,
+    choice: Sequence[str] = (),
 ) -> int:
-    """Run the JUnit 5 tests in ``classes``; how many passed. None at all is a failure."""
+    """Run the JUnit 5 tests in ``classes``; how many passed. None at all, or a skip, is a failure.
+
+    Args:
+        project: For its tools.
+        classes: Compiled tests.
+        classpath: What they need beside the tools' jars.
+        properties: System properties.
+        library_path: Folder of native libraries that the dynamic linker must find.
+        choice: Options of the launcher that choose classes.
+    """
     jars = (project.tools.stdlib, project.tools.gson, *project.tools.junit)
     path = os.pathsep.join(map(str, (classes, *classpath, *jars)))
     command: list[str | Path] = ["java", *(f"-D{key}={value}" for key, value in properties.items())]
     if library_path is not None:
         command = ["env", f"LD_LIBRARY_PATH={library_path}", *command]
     command += ["-cp", path, "org.junit.platform.console.ConsoleLauncher"]
-    command += ["--scan-classpath", classes, "--details=tree", "--disable-banner"]
+    command += ["--scan-classpath", classes, "--details=tree", "--disable-banner", *choice]
     output = run([*command, "--disable-ansi-colors"], "the unit tests")
     counts = {
         word: int(re.search(rf"(\d+) tests {word}", output)[1])  # type: ignore[index]

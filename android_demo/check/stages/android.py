@@ -13,8 +13,11 @@ from kotlin import compile_kotlin, run_tests
 from project import MODULES, Project
 from stage import Failed, Stage, run
 
-from stages import core, resources
+from stages import core, native, resources
 
+GOLDEN = Path("core", "src", "test", "resources", "golden")
+# They need the native warp, and others need that it is missing.
+WARP_TESTS = r".*\.NativeWarpTest"
 # Java sources of members that are newer than the android.jar.
 API = Path(__file__).parents[1] / "api"
 
@@ -95,14 +98,21 @@ def check(project: Project) -> str:
 
         everything = [*sources, API, *(each for name in MODULES for each in project.sources(name))]
         tests = project.cached(f"{module}-tests", everything, compile_tests)
-        native, properties = _native(project)
-        passed[module] = run_tests(project, tests, path, properties, native)
+        library, properties = _native(project)
+        passed[module] = run_tests(
+            project, tests, path, properties, library, ["--exclude-classname", WARP_TESTS]
+        )
+        if module == "runtime-ort":
+            properties |= _warp(project)
+            passed[module] += run_tests(
+                project, tests, path, properties, library, ["--include-classname", WARP_TESTS]
+            )
     return ", ".join(f":{module} {count} tests" for module, count in passed.items())
 
 
 def _native(project: Project) -> tuple[Path, dict[str, str]]:
     """ONNX Runtime for this machine's JVM, and the golden pair, for the runtime's tests."""
-    golden = project.root / "core" / "src" / "test" / "resources" / "golden"
+    golden = project.root / GOLDEN
     repository = Path(__file__).parents[3]
     artifact = repository / "runtime" / "cdfi_runtime" / "assets" / "default.onnx"
 
@@ -121,6 +131,28 @@ def _native(project: Project) -> tuple[Path, dict[str, str]]:
         "cdfi.artifact": str(artifact),
         "cdfi.pair": str(folder / "pair"),
         "cdfi.pair.size": f"{facts['width']}x{facts['height']}",
+    }
+
+
+def _warp(project: Project) -> dict[str, str]:
+    """The native warp for this machine's JVM, and an artifact that needs it."""
+    repository = Path(__file__).parents[3]
+    facts = json.loads((project.root / GOLDEN / "pair.json").read_text("utf-8"))
+    height, width = facts["output_shape"][-2:]
+    weights = repository / "model" / "cdfi_model" / "weights" / "default.safetensors"
+
+    def make(out: Path) -> None:
+        command = [sys.executable, repository / "export" / "export.py", "--warp", "fused"]
+        command += ["--size", f"{width}x{height}", "--name", "fused", "--out", out]
+        run(command, "exporting an artifact with the native warp")
+
+    inputs = [weights, repository / "runtime" / "native", repository / "export" / "cdfi_export"]
+    (file,) = project.cached("fused", inputs, make).glob("*_fused.onnx")
+    libraries = native.libraries(project) / "x86_64"
+    return {
+        "io.github.cdfimobile.native": str(libraries / "libcdfi_native.so"),
+        "java.library.path": str(libraries),
+        "cdfi.fused": str(file),
     }
 
 

@@ -13,6 +13,7 @@ from stage import Failed, Stage, run
 from stages import android, core, native, resources
 
 MIB = 2**20
+_JAVA8 = 52
 
 
 def check(project: Project) -> str:
@@ -65,7 +66,7 @@ def _dex(project: Project, parts: list[Path]) -> Path:
                         and "META-INF" not in name
                         and "module-info" not in name
                     ):
-                        kept.writestr(name, full.read(name))
+                        kept.writestr(name, _java8(full.read(name)))
             jars.append(slim)
         command = [
             "java",
@@ -81,6 +82,16 @@ def _dex(project: Project, parts: list[Path]) -> Path:
             jar.unlink()
 
     return project.cached("dex", [*parts, project.tools.dx], make)
+
+
+def _java8(code: bytes) -> bytes:
+    """A class file under the newest version number that dx reads; D8 needs no such thing.
+
+    The AAR's classes are compiled for Java 17. What was new in between, dx either knows under its
+    options or refuses by name, so this hides nothing.
+    """
+    version = int.from_bytes(code[6:8], "big")
+    return code[:4] + b"\0\0" + min(version, _JAVA8).to_bytes(2, "big") + code[8:]
 
 
 def _inspect(project: Project, apk: Path) -> None:
