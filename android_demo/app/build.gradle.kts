@@ -40,6 +40,7 @@ dependencies {
     implementation(project(":core"))
     implementation(project(":runtime-ort"))
 
+    testImplementation(libs.gson)
     testImplementation(libs.junit.jupiter)
 }
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import shutil
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -52,6 +54,15 @@ def kotlin_style(project: Path) -> None:
 def missing_resource(project: Path) -> None:
     layout = project / "app" / "src" / "main" / "res" / "layout" / "activity_settings.xml"
     replace(layout, "@string/", "@string/no_")
+
+
+def missing_default(project: Path) -> None:
+    colours = project / "app" / "src" / "main" / "res" / "values-night" / "colors.xml"
+    replace(colours, "</resources>", '<color name="of_night">#000000</color></resources>')
+
+
+def undeclared_library(project: Path) -> None:
+    replace(project / "app" / "build.gradle.kts", "    testImplementation(libs.gson)\n", "")
 
 
 def manifest_class(project: Path) -> None:
@@ -109,6 +120,8 @@ def catalog_home(project: Path) -> None:
         (kotlin_error, "core", "sise"),
         (kotlin_style, "lint", "Statistics.kt"),
         (missing_resource, "resources", "no_"),
+        (missing_default, "resources", "color/of_night"),
+        (undeclared_library, "android", "gson"),
         (manifest_class, "manifest", "OptionsActivity"),
         (manifest_export, "manifest", "exported must be stated"),
         (manifest_guard, "manifest", "android.permission.DUMP"),
@@ -136,6 +149,33 @@ def test_a_planted_error_fails_the_check(
 def test_the_same_stages_pass_on_the_project(stage: str) -> None:
     done = check(DEMO, stage)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_libraries_are_put_on_pages(tmp_path: Path) -> None:
+    page = 16384
+    source, target = tmp_path / "source.zip", tmp_path / "target.zip"
+    with zipfile.ZipFile(source, "w") as archive:
+        archive.writestr("classes.dex", b"dex" * 99, zipfile.ZIP_DEFLATED)
+        for name in ("resources.arsc", "lib/x86_64/one.so", "lib/x86_64/two.so"):
+            archive.writestr(name, name.encode() * 7)
+    path = DEMO / "check" / "aligned_zip.py"
+    spec = importlib.util.spec_from_file_location("aligned_zip", path)
+    assert spec is not None and spec.loader is not None
+    aligned_zip = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(aligned_zip)
+
+    assert len(aligned_zip.misaligned(source, page)) == 2
+    aligned_zip.align(source, target, page)
+
+    assert aligned_zip.misaligned(target, page) == []
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target) as new:
+        assert new.testzip() is None
+        assert {each: old.read(each) for each in old.namelist()} == {
+            each: new.read(each) for each in new.namelist()
+        }
+    content = target.read_bytes()
+    assert content[page:].startswith(b"lib/x86_64/one.so")
+    assert content.index(b"resources.arscresources.arsc") % 4 == 0
 
 
 def test_stages_are_listed_and_others_refused() -> None:

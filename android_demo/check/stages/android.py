@@ -84,21 +84,24 @@ def check(project: Project) -> str:
     """Compile both and run their unit tests."""
     example(project)
     passed = {}
-    libraries = [core.classes(project), project.tools.aar / "classes.jar"]
+    libraries = [core.classes(project)]
     for module, make in (("runtime-ort", runtime), ("app", app)):
         main = make(project)
         libraries.append(main)
-        path = [*libraries, *platform(project), project.tools.gson, *project.tools.junit]
+        path = [*libraries, *platform(project), *project.tools.junit]
+        seen = [*path, *_declared(project, module)]
         sources = project.sources(module, "test")
 
         def compile_tests(
-            out: Path, sources: list[Path] = sources, path: list[Path] = path, main: Path = main
+            out: Path, sources: list[Path] = sources, path: list[Path] = seen, main: Path = main
         ) -> None:
             compile_kotlin(project, sources, path, out, strict=False, friend=main)
 
         everything = [*sources, API, *(each for name in MODULES for each in project.sources(name))]
+        everything.append(project.root / module / "build.gradle.kts")
         tests = project.cached(f"{module}-tests", everything, compile_tests)
         library, properties = _native(project)
+        path.append(project.tools.aar / "classes.jar")
         passed[module] = run_tests(
             project, tests, path, properties, library, ["--exclude-classname", WARP_TESTS]
         )
@@ -108,6 +111,14 @@ def check(project: Project) -> str:
                 project, tests, path, properties, library, ["--include-classname", WARP_TESTS]
             )
     return ", ".join(f":{module} {count} tests" for module, count in passed.items())
+
+
+def _declared(project: Project, module: str) -> list[Path]:
+    """What the module's build file names: as in Gradle, tests see no other module's libraries."""
+    text = (project.root / module / "build.gradle.kts").read_text("utf-8")
+    aar = project.tools.aar / "classes.jar"
+    known = {"libs.gson": project.tools.gson, "libs.onnxruntime.android": aar}
+    return [jar for alias, jar in known.items() if f"mplementation({alias})" in text]
 
 
 def _native(project: Project) -> tuple[Path, dict[str, str]]:
@@ -142,7 +153,9 @@ def _warp(project: Project) -> dict[str, str]:
     weights = repository / "model" / "cdfi_model" / "weights" / "default.safetensors"
 
     def make(out: Path) -> None:
-        command = [sys.executable, repository / "export" / "export.py", "--warp", "fused"]
+        kernels = native.libraries(project) / "x86_64" / "libcdfi_native.so"
+        command = ["env", f"CDFI_NATIVE_LIBRARY={kernels}"]
+        command += [sys.executable, repository / "export" / "export.py", "--warp", "fused"]
         command += ["--size", f"{width}x{height}", "--name", "fused", "--out", out]
         run(command, "exporting an artifact with the native warp")
 

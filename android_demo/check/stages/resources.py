@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tempfile
 from pathlib import Path
+from xml.etree import ElementTree
 
 from project import Project
 from stage import Failed, Stage, run
@@ -47,9 +48,24 @@ def linked(project: Project) -> Path:
     return project.cached("resources", [*inputs, *([assets] if assets.is_dir() else [])], make)
 
 
+def _names(folder: Path) -> set[str]:
+    """Type and name of each value in a folder's files."""
+    return {
+        f"{element.tag}/{element.get('name')}"
+        for file in folder.glob("*.xml")
+        for element in ElementTree.parse(file).getroot()
+    }
+
+
 def check(project: Project) -> str:
-    """Link them; every string has a default, and every name in the code is in R."""
+    """Link them; a value that only some devices have is refused, for aapt2 merely warns of it."""
     folder = linked(project)
+    res = project.root / "app" / "src" / "main" / "res"
+    defaults = _names(res / "values")
+    for qualified in sorted(res.glob("values-*")):
+        lacking = sorted(_names(qualified) - defaults)
+        if lacking:
+            raise Failed(f"{qualified.name} has names with no default: {', '.join(lacking)}")
     (java,) = folder.glob("gen/**/R.java")
     names = set(re.findall(r"public static final int (\w+)=", java.read_text()))
     return f"{len(names)} names in R"
