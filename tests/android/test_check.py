@@ -99,7 +99,7 @@ def report_schema(project: Path) -> None:
 
 
 def manifest_schema(project: Path) -> None:
-    replace(project / CORE / "manifest" / "ManifestReader.kt", '"dilation"', '"spacing"')
+    replace(project / CORE / "manifest" / "ManifestReader.kt", 'int("dilation")', 'int("spacing")')
 
 
 def catalog_alias(project: Path) -> None:
