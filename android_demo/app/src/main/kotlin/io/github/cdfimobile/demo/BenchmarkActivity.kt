@@ -21,6 +21,7 @@ import io.github.cdfimobile.demo.benchmark.BenchmarkRun
 import io.github.cdfimobile.demo.benchmark.DeviceFacts
 import io.github.cdfimobile.demo.benchmark.OrtSubject
 import io.github.cdfimobile.demo.system.ThermalWatch
+import io.github.cdfimobile.demo.system.describeDevice
 import io.github.cdfimobile.runtime.ort.OrtOptions
 import io.github.cdfimobile.runtime.ort.OrtTensorRunner
 import io.github.cdfimobile.runtime.ort.Provider
@@ -149,6 +150,7 @@ class BenchmarkActivity : Activity() {
             providers = OrtTensorRunner.providers(),
             emulated = emulator,
             emulationKnown = emulator != null,
+            device = describeDevice(this),
             thermalStatus = ThermalWatch(this)::status,
         )
     }

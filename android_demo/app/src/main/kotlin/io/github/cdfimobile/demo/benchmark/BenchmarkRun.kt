@@ -2,15 +2,17 @@ package io.github.cdfimobile.demo.benchmark
 
 import io.github.cdfimobile.core.CdfiException
 import io.github.cdfimobile.core.report.AppFacts
+import io.github.cdfimobile.core.report.BenchmarkPlan
 import io.github.cdfimobile.core.report.BenchmarkResult
+import io.github.cdfimobile.core.report.LatencyReport
 import java.io.File
 import java.io.IOException
 import java.nio.ByteBuffer
 import java.nio.ByteOrder
 
 /**
- * One benchmark from its request to its files in [folder]: `RUN.samples`, `RUN.output`, `RUN.rgb` and
- * at the very end `RUN.json`, whatever happens.
+ * One benchmark from its request to its files in [folder]: `RUN.samples`, `RUN.output`, `RUN.rgb`,
+ * `RUN.report.json` and at the very end `RUN.json`, whatever happens.
  *
  * @param source Where the artifact comes from, `files` or `assets`; null if it is nowhere.
  * @param load Loads the artifact and the frames.
@@ -23,6 +25,7 @@ class BenchmarkRun(
     private val isStopped: () -> Boolean,
     private val load: () -> BenchmarkSubject,
 ) {
+    private val started = System.currentTimeMillis()
     private var subject: BenchmarkSubject? = null
 
     /**
@@ -47,12 +50,28 @@ class BenchmarkRun(
         } catch (failure: Throwable) { // whatever it is, the host is told
             End("error", asOurs(failure))
         }
-        return result(measured, shape, end, before).also { write(folder, request.run, it) }
+        return result(measured, shape, end, before).also {
+            writeReport(it)
+            write(folder, request.run, it)
+        }
     }
 
     private class End(val stopped: String?, val failure: CdfiException?)
 
     private fun loaded(): BenchmarkSubject = load().also { subject = it }
+
+    /** The same as `cdfi-bench` would report it, for a run that no host started. */
+    private fun writeReport(result: BenchmarkResult) {
+        val plan = BenchmarkPlan(
+            started = started,
+            frames = if (request.pair == null) "the app's synthetic pair" else "a pushed pair",
+            runs = request.iterations,
+            endToEnd = request.endToEnd,
+            sustainedSeconds = request.sustainedSeconds,
+        )
+        val report = LatencyReport(result, plan, facts.device, subject?.manifest)
+        writeWhole(File(folder, "${request.run}.report.json"), report.toJson().toByteArray())
+    }
 
     private fun writePicture(subject: BenchmarkSubject) {
         val output = subject.output()

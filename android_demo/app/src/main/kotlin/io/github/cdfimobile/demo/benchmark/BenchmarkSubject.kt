@@ -1,10 +1,14 @@
 package io.github.cdfimobile.demo.benchmark
 
 import io.github.cdfimobile.core.image.RgbFrame
+import io.github.cdfimobile.core.manifest.Manifest
 import java.nio.FloatBuffer
 
 /** A loaded artifact with a pair of frames, ready to be timed. */
 interface BenchmarkSubject : AutoCloseable {
+    /** Of the artifact that was loaded. */
+    val manifest: Manifest
+
     /** SHA-256 of the artifact that was loaded. */
     val sha256: String
 

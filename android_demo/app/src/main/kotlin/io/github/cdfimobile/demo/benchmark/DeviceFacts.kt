@@ -1,5 +1,6 @@
 package io.github.cdfimobile.demo.benchmark
 
+import io.github.cdfimobile.core.report.DeviceInfo
 import java.io.File
 import java.io.IOException
 
@@ -8,6 +9,7 @@ import java.io.IOException
  *
  * @property emulated An emulator's name; null if there is none that can be told.
  * @property emulationKnown Whether it can be told at all: only Google's emulators say so.
+ * @property device The phone, for the report that is made on it.
  * @property thermalStatus Android's thermal status now, or null.
  */
 class DeviceFacts(
@@ -17,6 +19,7 @@ class DeviceFacts(
     val providers: List<String>,
     val emulated: String?,
     val emulationKnown: Boolean,
+    val device: DeviceInfo,
     val thermalStatus: () -> Int?,
     private val processStatus: File = File("/proc/self/status"),
 ) {

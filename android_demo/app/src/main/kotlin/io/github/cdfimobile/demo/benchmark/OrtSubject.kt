@@ -3,6 +3,7 @@ package io.github.cdfimobile.demo.benchmark
 import io.github.cdfimobile.core.image.RgbFrame
 import io.github.cdfimobile.core.interpolate.Interpolator
 import io.github.cdfimobile.core.manifest.Artifact
+import io.github.cdfimobile.core.manifest.Manifest
 import io.github.cdfimobile.core.tensor.FrameCodec
 import io.github.cdfimobile.runtime.ort.OrtOptions
 import io.github.cdfimobile.runtime.ort.OrtTensorRunner
@@ -32,6 +33,7 @@ class OrtSubject(
     private val target = RgbFrame(first.width, first.height)
     private var output = FloatBuffer.allocate(0)
 
+    override val manifest: Manifest = artifact.manifest
     override val sha256: String = artifact.manifest.artifact.sha256
     override val width: Int = first.width
     override val height: Int = first.height

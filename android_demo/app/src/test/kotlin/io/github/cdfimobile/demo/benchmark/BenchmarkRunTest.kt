@@ -5,6 +5,8 @@ import com.google.gson.JsonParser
 import io.github.cdfimobile.core.ArtifactException
 import io.github.cdfimobile.core.InputException
 import io.github.cdfimobile.core.image.RgbFrame
+import io.github.cdfimobile.core.manifest.Manifest
+import io.github.cdfimobile.core.report.DeviceInfo
 import org.junit.jupiter.api.Assertions.assertArrayEquals
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertFalse
@@ -21,6 +23,7 @@ class BenchmarkRunTest {
     private class Fake : BenchmarkSubject {
         val calls = mutableListOf<String>()
         var failAt = -1
+        override val manifest = MANIFEST
         override val sha256 = "5".repeat(64)
         override val width = 2
         override val height = 1
@@ -49,7 +52,9 @@ class BenchmarkRunTest {
 
     private fun facts(): DeviceFacts {
         val status = File(folder, "status").apply { writeText("Name:\tx\nCpus_allowed_list:\t0-2,5\n") }
-        return DeviceFacts("io.github.cdfimobile.demo", "1.0", "1.29.0", listOf("cpu"), null, false, { 1 }, status)
+        return DeviceFacts("io.github.cdfimobile.demo", "1.0", "1.29.0", listOf("cpu"), null, false, PHONE, {
+            1
+        }, status)
     }
 
     private fun run(isStopped: () -> Boolean = { false }, load: () -> BenchmarkSubject = { fake }): JsonObject {
@@ -142,6 +147,26 @@ class BenchmarkRunTest {
     }
 
     @Test
+    fun `the report is whole, whether the run was or not`() {
+        run()
+        val report = report("r1")
+        assertEquals(2, report["schema_version"].asInt)
+        assertEquals("Acme One", report["device"].asJsonObject["name"].asString)
+        val row = report["rows"].asJsonArray.single().asJsonObject
+        assertEquals("net.onnx", row["subject"].asString)
+        assertEquals(4, row["timing"].asJsonObject["samples_s"].asJsonArray.size())
+        assertEquals("pass", row["verdict"].asJsonObject["status"].asString)
+
+        run { throw ArtifactException("other bytes") }
+        val failed = report("r1")["rows"].asJsonArray.single().asJsonObject
+        assertEquals("fail", failed["verdict"].asJsonObject["status"].asString)
+        assertTrue("other bytes" in failed["verdict"].asJsonObject["reason"].asString)
+    }
+
+    private fun report(run: String) =
+        JsonParser.parseString(File(folder, "$run.report.json").readText()).asJsonObject
+
+    @Test
     fun `a run that is ended says so`() {
         val result = run(isStopped = { fake.calls.size >= 4 })
 
@@ -158,5 +183,34 @@ class BenchmarkRunTest {
         assertEquals("no run", result["error"].asString)
         assertEquals("net.onnx", result["app"].asJsonObject["artifact"].asString)
         assertTrue(result["output_shape"].isJsonNull)
+    }
+
+    companion object {
+        private val TENSOR = """{"name": "t", "shape": [1, 3, "H", "W"]}"""
+        private val MANIFEST = Manifest.parse(
+            """{
+            "schema_version": 1,
+            "network": {"name": "n", "spec": {}, "weights_sha256": "${"1".repeat(64)}", "parameters": 1},
+            "artifact": {"file": "net.onnx", "sha256": "${"5".repeat(64)}", "bytes": 9, "format": "onnx"},
+            "warp": {"formulation": "unfold", "sampling": "bilinear", "taps": 3, "dilation": 1},
+            "inputs": [$TENSOR, $TENSOR], "outputs": [$TENSOR],
+            "size": {"dynamic": true}, "padding": {}
+            }""",
+            "test",
+        )
+        val PHONE = DeviceInfo(
+            name = "Acme One",
+            model = "One",
+            soc = null,
+            architecture = "aarch64",
+            abi = "arm64-v8a",
+            os = "Android 14",
+            build = "acme/one",
+            sdk = 34,
+            cores = 8,
+            maxFrequencyKhz = null,
+            governor = null,
+            memoryBytes = 8_000_000_000,
+        )
     }
 }

@@ -39,6 +39,7 @@ class OrtBenchmarkTest {
             OrtTensorRunner.providers(),
             null,
             false,
+            BenchmarkRunTest.PHONE,
             { null },
         )
 
